@@ -1,0 +1,41 @@
+# A short face over Meson. `make run` and `make test` install what they need on a bare Debian machine.
+
+BUILD ?= build
+CHECK ?= build/check
+PREFIX ?= /usr/local
+
+.PHONY: all run test bench coverage fuzz install clean format
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+$(BUILD)/build.ninja: meson.build
+	@tools/packages build
+	@meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) >$(if $(V),/dev/stdout,/dev/null)
+
+run: all
+	@$(BUILD)/baton run examples/hello.yaml
+
+test:
+	@tools/packages build test
+	@tools/test $(CHECK)
+
+bench: all
+	@tools/packages build bench
+	@bench/run $(BUILD)
+
+coverage:
+	@tools/packages build test coverage
+	@tools/coverage
+
+fuzz:
+	@tools/packages build fuzz
+	@tools/fuzz
+
+install: all
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build

@@ -1,0 +1,21 @@
+/* Entropy and execution ids.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef BATON_BASE_ID_H
+#define BATON_BASE_ID_H
+
+#include <stdint.h>
+
+/* A source of the system's entropy that asks the system for 64 words at a time. One a thread. */
+typedef struct entropy {
+    uint64_t words[64];
+    unsigned left;
+} entropy;
+
+uint64_t entropy_next(entropy *e);
+
+/* Writes "exec_<ms>_<9 base-36 digits>" (the seed's generateExecutionId) and returns its length. */
+enum { ID_TEXT = 40 };
+unsigned id_format(char text[ID_TEXT], int64_t wall_ms, uint64_t random);
+
+#endif

@@ -1,0 +1,36 @@
+/* What the layers below the public header need of values. Only value.c, json.c and src/expression/ see
+ * libjq's own type.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef BATON_BASE_VALUE_H
+#define BATON_BASE_VALUE_H
+
+#include "base/buffer.h"
+
+#include <baton/baton.h>
+
+#define VALUE_INVALID ((baton_value){{0, 0}})
+
+/* Appends compact JSON. */
+void value_write(buffer *b, baton_value value);
+/* Appends JSON for people: indented by two blanks. */
+void value_write_pretty(buffer *b, baton_value value);
+/* Appends text as a JSON string, quotes included; NULL as null. */
+void value_write_text(buffer *b, const char *text);
+
+/* Reads JSON as baton_value_parse does, and says in errors that it stands in `file` (may be NULL). */
+baton_value value_parse(const char *json, size_t size, const char *file, baton_error **err);
+
+/* For building objects in one expression: sets key to a text, or to null when text is NULL. */
+baton_value value_set_text(baton_value object, const char *key, const char *text);
+baton_value value_set_number(baton_value object, const char *key, double number);
+/* The member's text when it is a string, else NULL; lives as long as the object (which keeps it alive). */
+const char *value_get_text(baton_value object, const char *key);
+
+/* *slot = value, releasing what was there. Takes value. */
+static inline void value_assign(baton_value *slot, baton_value value) {
+    baton_value_unref(*slot);
+    *slot = value;
+}
+
+#endif

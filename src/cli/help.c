@@ -1,0 +1,62 @@
+/* baton help: made from the command table.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_options(const cli_option *options) {
+    if (!options[0].name) return;
+    puts("\nOptions:");
+    for (const cli_option *o = options; o->name; o++) {
+        char left[64];
+        if (o->letter) snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name);
+        else snprintf(left, sizeof left, "    --%s", o->name);
+        size_t n = strlen(left);
+        if (o->argument) snprintf(left + n, sizeof left - n, " %s", o->argument);
+        printf("  %-28s %s\n", left, o->help);
+    }
+}
+
+static void print_all(void) {
+    puts("Baton runs sequences of steps and never loses its place.\n\n"
+         "Usage: baton COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:");
+    for (int i = 0; commands[i]; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    puts("\n'baton help COMMAND' explains one of them; 'baton --version' tells the version.");
+}
+
+void cli_print_help(const command *c) {
+    if (!c) {
+        print_all();
+        return;
+    }
+    printf("Usage: baton %s %s%s\n\n%s\n", c->name, c->options[0].name ? "[OPTIONS] " : "", c->arguments,
+           c->description);
+    print_options(c->options);
+    if (c->examples) printf("\nExamples:\n%s\n", c->examples);
+}
+
+static int run_help(cli_arguments *args) {
+    const char *value;
+    if (cli_option_next(args, &value) < -1) return EXIT_USAGE;
+    if (!args->rest_count) {
+        cli_print_help(NULL);
+        return EXIT_DONE;
+    }
+    for (int i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, args->rest[0]) == 0) {
+            cli_print_help(commands[i]);
+            return EXIT_DONE;
+        }
+    return cli_fail(EXIT_USAGE, "there is no command '%s'; see 'baton help'", args->rest[0]);
+}
+
+static const cli_option options[] = {{NULL, NULL, NULL, 0}};
+
+const command command_help = {.name = "help",
+                              .arguments = "[COMMAND]",
+                              .summary = "explain baton, or one of its commands",
+                              .description = "Explains baton, or one of its commands.",
+                              .options = options,
+                              .run = run_help};

@@ -1,0 +1,131 @@
+/* From a file to a workflow: read the nodes, check them against the tables, compile them, have libjq
+ * compile the expressions. The checker and the compiler both run over a file with problems, so that all of
+ * them are told at once; libjq is asked last and only about expressions that stood up until then.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "definition/read.h"
+
+#include "base/buffer.h"
+#include "base/limits.h"
+#include "definition/check.h"
+#include "definition/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint64_t digest_of(const char *text, size_t size) {
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static baton_workflow *new_workflow(const document *d, const read_options *options) {
+    baton_workflow *w = calloc(1, sizeof *w);
+    if (!w) return NULL;
+    atomic_init(&w->references, 1);
+    w->registry = registry_ref(options->registry);
+    w->digest = digest_of(d->text, d->size);
+    w->program = expression_program_new();
+    if (options->name) w->file = arena_text(&w->arena, options->name);
+    if (w->program && (w->file || !options->name)) return w;
+    workflow_unref(w);
+    return NULL;
+}
+
+/* Everything after the syntax. 0 when the workflow is whole. */
+static int compile(compiler *c, bool lazy_expressions, baton_error **err) {
+    compile_workflow(c);
+    if (!lazy_expressions && !c->no_memory) compile_expressions(c);
+    baton_error *list = c->no_memory ? NULL : problems_give(c->found);
+    c->workflow->unsupported = c->no_memory ? NULL : problems_give(c->unsupported);
+    if (c->no_memory || baton_error_get_code(c->workflow->unsupported) == BATON_ERROR_MEMORY) {
+        baton_error_free(list);
+        return error_memory(err);
+    }
+    if (!list) return baton_workflow_validate(c->workflow, err);
+    if (err)
+        *err = list;
+    else
+        baton_error_free(list);
+    return -1;
+}
+
+static baton_workflow *read_document(const document *d, const read_options *options, baton_error **err) {
+    baton_workflow *w = new_workflow(d, options);
+    if (!w) {
+        error_memory(err);
+        return NULL;
+    }
+    problems found = {0}, unsupported = {0};
+    compiler c = {.document = d, .workflow = w, .found = &found, .unsupported = &unsupported};
+    check_document(d, &found, &unsupported);
+    int rc = compile(&c, options->lazy_expressions, err);
+    problems_done(&found);
+    problems_done(&unsupported);
+    compile_done(&c);
+    if (rc == 0) return w;
+    workflow_unref(w);
+    return NULL;
+}
+
+baton_workflow *workflow_read(const char *text, size_t size, const read_options *options,
+                              baton_error **err) {
+    document d;
+    if (document_read(&d, text, size, options->name, err) != 0) return NULL;
+    baton_workflow *w = read_document(&d, options, err);
+    document_done(&d);
+    return w;
+}
+
+baton_workflow *baton_workflow_parse(const char *text, size_t size, const char *name,
+                                     baton_registry *registry, baton_error **err) {
+    return workflow_read(text, size, &(read_options){.name = name, .registry = registry}, err);
+}
+
+/* One byte more than the limit tells a file that is too long from one that just fits. */
+static int read_all(int fd, const char *path, buffer *text, baton_error **err) {
+    char part[1 << 14];
+    ssize_t got = 0;
+    while (text->size <= LIMIT_FILE_BYTES) {
+        got = read(fd, part, sizeof part);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        buffer_append(text, part, (size_t)got);
+    }
+    if (got < 0)
+        return baton_error_set(err, BATON_ERROR_SYSTEM, "cannot read '%s': %s", path, strerror(errno));
+    return buffer_failed(text) ? error_memory(err) : 0;
+}
+
+baton_workflow *baton_workflow_load(const char *path, baton_registry *registry, baton_error **err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        baton_error_set(err, errno == ENOENT ? BATON_ERROR_NOT_FOUND : BATON_ERROR_SYSTEM,
+                        "cannot open '%s': %s", path, strerror(errno));
+        return NULL;
+    }
+    buffer text = {0};
+    baton_workflow *w = NULL;
+    if (read_all(fd, path, &text, err) == 0)
+        w = baton_workflow_parse(buffer_text(&text), text.size, path, registry, err);
+    close(fd);
+    buffer_done(&text);
+    return w;
+}
+
+int baton_workflow_executable(const baton_workflow *workflow, baton_error **err) {
+    const baton_error *e = workflow->unsupported;
+    if (!e) return 0;
+    baton_error *list = NULL;
+    for (; err && e; e = baton_error_next(e)) {
+        baton_error *copy = baton_error_new(baton_error_get_code(e), "%s", baton_error_message(e));
+        error_set_place(copy, (place){baton_error_file(e), baton_error_line(e), baton_error_column(e)});
+        error_append(&list, copy);
+    }
+    if (err) *err = list;
+    return -1;
+}

@@ -1,0 +1,373 @@
+/* Admission: from the caller's hands into the queue, and the end of a run.
+ *
+ * A batch is admitted whole or not at all. An execution with dependencies waits outside the queue until
+ * those have completed; one of them failed or unknown, it ends without having begun.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/value.h"
+#include "engine/engine.h"
+#include "machine/context.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Making a run ---- */
+
+static int check_id(const char *id, baton_error **err) {
+    size_t size = strlen(id);
+    bool good = size > 0 && size <= LIMIT_ID_BYTES;
+    for (size_t i = 0; good && i < size; i++) good = isalnum((unsigned char)id[i]) || strchr("-_.:", id[i]);
+    if (good) return 0;
+    return baton_error_set(err, BATON_ERROR_USAGE,
+                           "an execution id is 1 to %d letters, digits, '-', '_', '.' or ':'",
+                           LIMIT_ID_BYTES);
+}
+
+static int check_workflow(const baton_workflow *workflow, const baton_strategy *strategy,
+                          baton_error **err) {
+    if (workflow->unsupported) return baton_workflow_executable(workflow, err);
+    if (!strategy->journal_steps && workflow->has_wait)
+        return baton_error_set(err, BATON_ERROR_UNSUPPORTED,
+                               "a workflow with 'wait' cannot run under strategy %s, which cannot go on "
+                               "after a crash",
+                               strategy->name);
+    return 0;
+}
+
+/* What makes two submissions of one id the same. */
+static uint64_t digest_content(const baton_submission *s, const baton_strategy *strategy) {
+    const baton_execution_options *o = s->options;
+    buffer b = {0};
+    buffer_printf(&b, "%016llx %s ", (unsigned long long)s->workflow->digest, strategy->name);
+    if (o && baton_value_is_valid(o->input)) value_write(&b, o->input);
+    if (o)
+        buffer_printf(&b, " %s %d %lld %d", o->priority ? o->priority : "", o->critical,
+                      (long long)o->timeout_ms, o->continue_on_failure);
+    for (size_t i = 0; o && i < o->dependency_count; i++) buffer_printf(&b, " %s", o->dependencies[i]);
+    uint64_t digest = hash_bytes(buffer_text(&b), b.size, 0);
+    buffer_done(&b);
+    return digest;
+}
+
+static baton_value default_input(const baton_workflow *workflow) {
+    return workflow->built ? baton_value_null() : baton_value_object();
+}
+
+static run *run_new(baton_engine *engine, const baton_submission *s, baton_error **err) {
+    static const baton_execution_options none = {0};
+    const baton_execution_options *o = s->options ? s->options : &none;
+    char made[ID_TEXT];
+    const char *id = o->id;
+    size_t id_size;
+    if (!id) {
+        id_size = 1 + id_format(made, engine_now_ns(engine) / 1000000, entropy_next(&engine->entropy));
+        id = made;
+    } else {
+        id_size = strlen(id) + 1;
+    }
+    run *r = malloc(sizeof *r + id_size);
+    if (!r) {
+        error_memory(err);
+        return NULL;
+    }
+    memset(r, 0, sizeof *r);
+    memcpy(r->id, id, id_size);
+    r->engine = engine;
+    r->workflow = workflow_ref(s->workflow);
+    if (s->context) r->context = context_ref(s->context);
+    r->strategy = engine_strategy(engine, o->strategy);
+    r->input = baton_value_is_valid(o->input) ? baton_value_ref(o->input) : default_input(s->workflow);
+    r->timeout_ms = o->timeout_ms;
+    r->continue_on_failure = o->continue_on_failure;
+    r->done = s->done;
+    r->done_data = s->done_data;
+    if (o->id) r->content = digest_content(s, r->strategy);
+    return r;
+}
+
+void run_free(run *r) {
+    while (r->effects) {
+        uint64_t ticket = r->effects->ticket;
+        effect_abort(r, ticket);
+    }
+    while (r->dependents) {
+        dependent *d = r->dependents;
+        r->dependents = d->next;
+        free(d);
+    }
+    for (uint32_t i = 0; i < r->call_count; i++) baton_value_unref(r->calls[i].request);
+    free(r->calls);
+    heap_remove(&r->engine->timers, &r->timer);
+    r->engine->store->type->forget(r->engine->store, &r->row);
+    if (r->x) {
+        execution_done(r->x);
+        free(r->x);
+    }
+    baton_result_free(r->result);
+    context_unref(r->context);
+    baton_value_unref(r->input);
+    baton_error_free(r->refusal);
+    workflow_unref(r->workflow);
+    free(r);
+}
+
+/* ---- Dependencies ---- */
+
+static int add_dependent(run *on, run *waiter, baton_error **err) {
+    dependent *d = malloc(sizeof *d);
+    if (!d) return error_memory(err);
+    *d = (dependent){on->dependents, waiter};
+    on->dependents = d;
+    waiter->unmet++;
+    return 0;
+}
+
+/* Ties a new run to those it depends on. */
+static int tie(run *r, const baton_execution_options *o, baton_error **err) {
+    for (size_t i = 0; o && i < o->dependency_count; i++) {
+        run *on = engine_find(r->engine, o->dependencies[i]);
+        if (on) {
+            if (add_dependent(on, r, err) != 0) return -1;
+        } else if (!r->refusal) {
+            r->refusal = baton_error_new(BATON_ERROR_DEPENDENCY, "it depends on '%s', which is unknown",
+                                         o->dependencies[i]);
+        }
+    }
+    return 0;
+}
+
+static void untie(run *r) {
+    baton_scheduled scheduled;
+    if (!baton_scheduler_get(r->engine->scheduler, r->id, &scheduled)) return;
+    for (size_t i = 0; i < scheduled.dependency_count; i++) {
+        run *on = engine_find(r->engine, scheduled.dependencies[i]);
+        for (dependent **at = on ? &on->dependents : NULL; at && *at;) {
+            dependent *d = *at;
+            if (d->waiter != r) {
+                at = &d->next;
+                continue;
+            }
+            *at = d->next;
+            free(d);
+        }
+    }
+}
+
+/* r has ended: those who wait for it go on, or end as well. */
+static void release_dependents(run *r, bool completed) {
+    while (r->dependents) {
+        dependent *d = r->dependents;
+        run *waiter = d->waiter;
+        r->dependents = d->next;
+        free(d);
+        waiter->unmet--;
+        if (!completed && !waiter->refusal)
+            waiter->refusal = baton_error_new(BATON_ERROR_DEPENDENCY, "it depends on '%s', which %s", r->id,
+                                              r->result ? baton_result_status(r->result) : "has not run");
+        if (waiter->place == RUN_BLOCKED && (waiter->refusal || !waiter->unmet)) run_wake(waiter);
+    }
+}
+
+/* ---- Admitting ---- */
+
+/* Into the scheduler, the map and (when nothing is in its way) the queue. What it did is undone by
+ * withdraw. */
+static int register_run(run *r, const baton_submission *s, baton_error **err) {
+    static const baton_execution_options none = {0};
+    const baton_execution_options *o = s->options ? s->options : &none;
+    baton_engine *engine = r->engine;
+    baton_scheduled scheduled;
+    const baton_schedule_request request = {
+        .id = r->id,
+        .workflow = r->workflow->name,
+        .step_count = r->workflow->body.count,
+        .priority = o->priority,
+        .critical = o->critical,
+        .dependencies = o->dependencies,
+        .dependency_count = o->dependency_count,
+        .now_ms = engine_now_ns(engine) / 1000000,
+    };
+    if (!map_reserve(&engine->runs)) return error_memory(err);
+    if (baton_scheduler_schedule(engine->scheduler, &request, &scheduled, err) != 0) return -1;
+    r->priority = scheduled.priority;
+    map_insert(&engine->runs, &r->node, r->id, map_hash(&engine->runs, r->id));
+    LOG(engine, BATON_LOG_DEBUG, "scheduled", {"executionId", r->id, 0},
+        {"priority", NULL, scheduled.priority},
+        {"estimatedDuration", NULL, (double)scheduled.estimated_duration_ms},
+        {"dependencies", NULL, (double)scheduled.dependency_count});
+    return 0;
+}
+
+int run_enqueue(run *r, baton_error **err) {
+    baton_engine *engine = r->engine;
+    const baton_queue_entry entry = {.id = r->id,
+                                     .priority = r->priority,
+                                     .data = r,
+                                     .queued_at_ms = engine_now_ns(engine) / 1000000};
+    if (!baton_queue_enqueue(engine->queue, &entry, err)) return -1;
+    r->place = RUN_QUEUED;
+    LOG(engine, BATON_LOG_DEBUG, "queued", {"executionId", r->id, 0}, {"priority", NULL, r->priority},
+        {"queueLength", NULL, (double)baton_queue_length(engine->queue)});
+    return 0;
+}
+
+/* Places a registered run: into the queue, or outside of it while it depends on others. */
+static int place_run(run *r, const baton_submission *s, baton_error **err) {
+    if (tie(r, s->options, err) != 0) return -1;
+    if (!r->unmet && !r->refusal) return run_enqueue(r, err);
+    r->place = RUN_BLOCKED;
+    r->engine->waiting++;
+    LOG(r->engine, BATON_LOG_DEBUG, "waits for dependencies", {"executionId", r->id, 0},
+        {"unmet", NULL, r->unmet});
+    if (r->refusal) run_wake(r);
+    return 0;
+}
+
+static void withdraw(run *r) {
+    baton_engine *engine = r->engine;
+    if (r->node.key) {
+        if (r->place == RUN_QUEUED) baton_queue_remove(engine->queue, r->id, NULL);
+        if (r->place == RUN_BLOCKED) engine->waiting--;
+        run_unwake(r);
+        untie(r);
+        baton_scheduler_remove(engine->scheduler, r->id);
+        map_remove(&engine->runs, &r->node);
+    }
+    run_free(r);
+}
+
+/* What stands in the way of a submission before anything was made. 1: the same execution exists. */
+static int judge(baton_engine *engine, const baton_submission *s, baton_error **err) {
+    const baton_execution_options *o = s->options;
+    const baton_strategy *strategy = engine_strategy(engine, o ? o->strategy : NULL);
+    if (check_workflow(s->workflow, strategy, err) != 0) return -1;
+    if (!o || !o->id) return 0;
+    if (check_id(o->id, err) != 0) return -1;
+    const run *r = engine_find(engine, o->id);
+    if (!r) return 0;
+    if (r->content == digest_content(s, strategy)) return 1;
+    return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' exists with other content", o->id);
+}
+
+int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
+    if (engine->broken)
+        return baton_error_set(err, BATON_ERROR_STORE, "the store failed: %s",
+                               baton_error_message(engine->broken));
+    run *few[4], **runs = few;
+    if (a->count > sizeof few / sizeof *few && !(runs = malloc(a->count * sizeof *runs)))
+        return error_memory(err);
+    int result = 0;
+    size_t made = 0;
+    for (; result >= 0 && made < a->count; made++) {
+        const baton_submission *s = &a->submissions[made];
+        runs[made] = NULL;
+        result = judge(engine, s, err);
+        if (result == 0 && (!(runs[made] = run_new(engine, s, err)) || register_run(runs[made], s, err) != 0))
+            result = -1;
+        if (made == 0 && result >= 0 && a->id) strcpy(a->id, runs[0] ? runs[0]->id : s->options->id);
+    }
+    for (size_t i = 0; result >= 0 && i < made; i++)
+        if (runs[i] && place_run(runs[i], &a->submissions[i], err) != 0) result = -1;
+    if (result < 0)
+        while (made > 0)
+            if (runs[--made]) withdraw(runs[made]);
+    if (runs != few) free(runs);
+    return result < 0 ? -1 : 0;
+}
+
+/* ---- From outside ---- */
+
+static int admit_here(baton_engine *engine, void *data, baton_error **err) {
+    return engine_admit(engine, data, err);
+}
+
+/* Values belong to one thread: what crosses to the loop thread goes as JSON. */
+static int copy_across(baton_submission *s, baton_execution_options *o, baton_error **err) {
+    if (s->options) *o = *s->options;
+    s->options = o;
+    if (baton_value_is_valid(o->input)) {
+        char *json = baton_value_to_json(o->input);
+        o->input = json ? baton_value_parse(json, strlen(json), err) : VALUE_INVALID;
+        free(json);
+        if (!baton_value_is_valid(o->input)) return -1;
+    }
+    if (!s->context) return 0;
+    char *json = baton_context_to_json(s->context);
+    s->context = json ? baton_context_from_json(json, strlen(json), err) : NULL;
+    free(json);
+    return s->context ? 0 : -1;
+}
+
+static int admit_foreign(baton_engine *engine, const admission *a, baton_error **err) {
+    baton_submission *copies = calloc(a->count, sizeof *copies);
+    baton_execution_options *options = calloc(a->count, sizeof *options);
+    int result = copies && options ? 0 : error_memory(err);
+    size_t copied = 0;
+    for (; result == 0 && copied < a->count; copied++) {
+        copies[copied] = a->submissions[copied];
+        result = copy_across(&copies[copied], &options[copied], err);
+    }
+    if (result == 0)
+        result = gate_run(&engine->gate, engine->inbox, engine, admit_here,
+                          &(admission){copies, a->count, a->id}, err);
+    free(copies);
+    free(options);
+    return result;
+}
+
+static int admit(baton_engine *engine, const admission *a, baton_error **err) {
+    if (gate_is_foreign(&engine->gate)) return admit_foreign(engine, a, err);
+    return gate_run(&engine->gate, engine->inbox, engine, admit_here, (void *)a, err);
+}
+
+int baton_engine_submit(baton_engine *engine, baton_workflow *workflow, baton_context *context,
+                        const baton_execution_options *options, baton_done_function done, void *done_data,
+                        char *id, baton_error **err) {
+    const baton_submission one = {workflow, context, options, done, done_data};
+    return admit(engine, &(admission){&one, 1, id}, err);
+}
+
+int baton_engine_submit_batch(baton_engine *engine, const baton_submission *submissions, size_t count,
+                              baton_error **err) {
+    return admit(engine, &(admission){submissions, count, NULL}, err);
+}
+
+/* ---- The end ---- */
+
+static void log_end(const run *r) {
+    const baton_result *result = r->result;
+    double duration = (double)baton_result_duration_ms(result);
+    if (baton_result_success(result)) {
+        LOG(r->engine, BATON_LOG_INFO, "execution completed", {"executionId", r->id, 0},
+            {"duration", NULL, duration});
+        return;
+    }
+    if (!r->engine->options.log) return;
+    const baton_error *error = baton_result_error(result);
+    char *text = error ? baton_error_text(error) : NULL;
+    LOG(r->engine, BATON_LOG_ERROR, "execution failed", {"executionId", r->id, 0},
+        {"error", text ? text : "", 0}, {"duration", NULL, duration});
+    free(text);
+}
+
+void run_end(run *r) {
+    baton_engine *engine = r->engine;
+    execution_status status = r->result->status;
+    *(status == EXECUTION_COMPLETED ? &engine->completed
+      : status == EXECUTION_FAULTED ? &engine->faulted
+                                    : &engine->cancelled) += 1;
+    if (status == EXECUTION_COMPLETED)
+        baton_scheduler_learn(engine->scheduler, r->workflow->name, baton_result_duration_ms(r->result));
+    log_end(r);
+    run_unwake(r);
+    untie(r);
+    baton_scheduler_remove(engine->scheduler, r->id);
+    map_remove(&engine->runs, &r->node);
+    release_dependents(r, status == EXECUTION_COMPLETED);
+    if (r->done) r->done(r->done_data, r->result);
+    run_free(r);
+}

@@ -1,0 +1,277 @@
+/* Steps in C: how they are called, and what they may ask and answer during the call.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/value.h"
+#include "engine/engine.h"
+#include "machine/fault.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct baton_step_call {
+    run *run;
+    const step *step;
+    baton_value input;  /* borrowed, but in a run of steps: there it is the last output, and owned */
+    baton_value output; /* invalid until it is set */
+    uint32_t key, attempt;
+    uint64_t ticket;
+    int64_t deadline_ns;
+    bool no_retry, waits;
+    baton_completion *completion; /* when deferred */
+    char key_text[LIMIT_ID_BYTES + 16];
+};
+
+struct baton_completion {
+    atomic_uint references; /* the program's, and the engine's */
+    atomic_bool ended;
+    inbox *inbox;
+    uint64_t ticket;
+    char id[];
+};
+
+/* ---- What a step may ask ---- */
+
+const char *baton_step_call_name(const baton_step_call *call) { return call->step->name; }
+
+const char *baton_step_call_reference(const baton_step_call *call) { return call->step->reference; }
+
+const baton_execution *baton_step_call_execution(const baton_step_call *call) { return call->run->x; }
+
+baton_context *baton_step_call_context(baton_step_call *call) {
+    run *r = call->run;
+    if (!r->context && (r->context = baton_context_new())) result_show_in(r->result, r->context);
+    return r->context;
+}
+
+baton_value baton_step_call_input(const baton_step_call *call) { return baton_value_ref(call->input); }
+
+baton_value baton_step_call_arguments(const baton_step_call *call) {
+    baton_value arguments = call->step->u.function.arguments;
+    return baton_value_is_valid(arguments) ? baton_value_ref(arguments) : baton_value_null();
+}
+
+void *baton_step_call_data(const baton_step_call *call) { return call->step->u.function.type->data; }
+
+int baton_step_call_attempt(const baton_step_call *call) { return (int)call->attempt; }
+
+const char *baton_step_call_key(baton_step_call *call) {
+    snprintf(call->key_text, sizeof call->key_text, "%s/%u", call->run->id, call->key);
+    return call->key_text;
+}
+
+bool baton_step_call_cancelled(const baton_step_call *call) {
+    const run *r = call->run;
+    if (r->to_cancel || inbox_holds_cancel(r->engine->inbox, r->id)) return true;
+    return call->deadline_ns && engine_now_ns(r->engine) >= call->deadline_ns;
+}
+
+void baton_step_call_output(baton_step_call *call, baton_value output) {
+    value_assign(&call->output, output);
+}
+
+void baton_step_call_no_retry(baton_step_call *call) { call->no_retry = true; }
+
+void baton_step_call_wait(baton_step_call *call) { call->waits = true; }
+
+/* ---- Completions ---- */
+
+baton_completion *baton_step_call_defer(baton_step_call *call) {
+    if (call->completion) {
+        atomic_fetch_add(&call->completion->references, 1);
+        return call->completion;
+    }
+    const run *r = call->run;
+    size_t size = strlen(r->id) + 1;
+    baton_completion *c = malloc(sizeof *c + size);
+    if (!c) return NULL;
+    atomic_init(&c->references, 2);
+    atomic_init(&c->ended, false);
+    c->inbox = inbox_ref(r->engine->inbox);
+    c->ticket = call->ticket;
+    memcpy(c->id, r->id, size);
+    call->completion = c;
+    return c;
+}
+
+void baton_completion_free(baton_completion *c) {
+    if (!c || atomic_fetch_sub(&c->references, 1) != 1) return;
+    inbox_unref(c->inbox);
+    free(c);
+}
+
+/* The step has ended otherwise: later completions are refused. */
+void completion_abandon(baton_completion *c) {
+    atomic_store(&c->ended, true);
+    baton_completion_free(c);
+}
+
+static int complete(baton_completion *c, bool failed, const char *text, size_t size, baton_error **err) {
+    if (atomic_exchange(&c->ended, true))
+        return baton_error_set(err, BATON_ERROR_CONFLICT, "the step has ended already");
+    message *m = message_new(MESSAGE_COMPLETION, c->id, text, size);
+    if (!m) {
+        atomic_store(&c->ended, false);
+        return error_memory(err);
+    }
+    m->ticket = c->ticket;
+    m->failed = failed;
+    if (inbox_post(c->inbox, m)) return 0;
+    return baton_error_set(err, BATON_ERROR_CONFLICT, "the engine is gone");
+}
+
+int baton_completion_succeed(baton_completion *c, const char *json, size_t size, baton_error **err) {
+    return complete(c, false, json ? json : "null", json ? size : 4, err);
+}
+
+int baton_completion_fail(baton_completion *c, const char *message, baton_error **err) {
+    return complete(c, true, message, strlen(message), err);
+}
+
+/* ---- Calling ---- */
+
+static baton_value step_fault(baton_error *err) {
+    char *text = err ? baton_error_text(err) : NULL;
+    baton_value fault = fault_new("runtime", 500, "Step failed", text ? text : "the step gave no reason");
+    free(text);
+    baton_error_free(err);
+    return fault;
+}
+
+/* Remembers an effect for a step that ends later; false without memory. */
+static bool defer(run *r, baton_step_call *call) {
+    effect *e = effect_new(r, call->ticket);
+    if (!e) {
+        completion_abandon(call->completion);
+        return false;
+    }
+    e->kind = EFFECT_COMPLETION;
+    e->u.completion = call->completion;
+    r->engine->open_completions++;
+    return true;
+}
+
+/* A step that waits has its delivery already, when it came before. */
+static void take_early(run *r, baton_step_call *call) {
+    store *s = r->engine->store;
+    baton_value early = s->type->take_delivery(s, &r->row, call->step->reference);
+    if (!baton_value_is_valid(early)) return;
+    value_assign(&call->output, early);
+    call->waits = false;
+}
+
+/* The call did not end the step. False, or true with *ev when there is something to tell all the same. */
+static bool postpone(run *r, baton_step_call *call, event *ev) {
+    baton_value_unref(call->output);
+    if (call->completion) {
+        if (!defer(r, call)) engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        return false;
+    }
+    *ev = (event){.kind = EVENT_WAITING, .now_ns = engine_now_ns(r->engine), .ticket = call->ticket};
+    return true;
+}
+
+/* After a cancel that came during the call, the call's own outcome does not count. */
+static bool cancelled_meanwhile(run *r, event *ev) {
+    bool cancelled = r->to_cancel && !r->x->rolling_back; /* nothing interrupts a rollback */
+    r->to_cancel = false;
+    if (!cancelled) return false;
+    baton_value_unref(ev->value);
+    *ev = (event){.kind = EVENT_CANCEL, .now_ns = ev->now_ns};
+    return true;
+}
+
+/* A run of plain steps, under a strategy that journals none of them. */
+static bool call_several(run *r, const action *a, baton_step_call *call, event *ev) {
+    step *const *steps = a->frame->sequence->steps + a->step->index;
+    baton_error *err = NULL;
+    bool failed = false, postponed = false;
+    uint32_t done = 0;
+    call->input = baton_value_ref(a->frame->input);
+    while (done < a->count) {
+        call->step = steps[done];
+        failed = call->step->u.function.type->execute(call, &err) != 0;
+        if (!failed && call->waits) take_early(r, call);
+        postponed = !failed && (call->completion || call->waits);
+        if (failed || postponed) break;
+        baton_value_unref(call->input);
+        call->input = baton_value_is_valid(call->output) ? call->output : baton_value_null();
+        call->output = VALUE_INVALID;
+        done++;
+        if (r->to_cancel || atomic_load_explicit(&r->engine->inbox->waiting, memory_order_relaxed)) break;
+    }
+    *ev = (event){.kind = EVENT_STEPS,
+                  .now_ns = engine_now_ns(r->engine),
+                  .ticket = call->ticket,
+                  .frame = a->frame,
+                  .count = done,
+                  .failed = failed,
+                  .pending = postponed,
+                  .no_retry = call->no_retry};
+    if (!failed) {
+        ev->value = call->input;
+        return true;
+    }
+    baton_value_unref(call->input);
+    baton_value_unref(call->output);
+    ev->value = step_fault(err);
+    return true;
+}
+
+bool run_call(run *r, const action *a, event *ev) {
+    baton_step_call call;
+    call.run = r;
+    call.step = a->step;
+    call.input = a->frame->input;
+    call.output = VALUE_INVALID;
+    call.key = a->key;
+    call.attempt = a->attempt;
+    call.ticket = a->ticket;
+    call.deadline_ns = a->deadline_ns;
+    call.no_retry = call.waits = false;
+    call.completion = NULL;
+    r->in_call = true;
+    if (a->kind == ACTION_CALL && a->count > 1) {
+        bool told = call_several(r, a, &call, ev);
+        r->in_call = false;
+        if (cancelled_meanwhile(r, ev)) {
+            if (call.completion) completion_abandon(call.completion);
+            return true;
+        }
+        if (!ev->pending) return told;
+        if (call.completion && !defer(r, &call))
+            engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        ev->waits = !call.completion;
+        return told;
+    }
+    const baton_step_type *type = a->step->u.function.type;
+    baton_error *err = NULL;
+    int failed = (a->kind == ACTION_ROLLBACK ? type->rollback : type->execute)(&call, &err);
+    r->in_call = false;
+    if (!failed && call.waits) take_early(r, &call);
+    if (!failed && (call.completion || call.waits)) {
+        bool told = postpone(r, &call, ev);
+        if (!told && r->to_cancel) {
+            *ev = (event){.now_ns = engine_now_ns(r->engine)};
+            return cancelled_meanwhile(r, ev);
+        }
+        return told;
+    }
+    *ev = (event){.kind = failed ? EVENT_FAILED : EVENT_SUCCEEDED,
+                  .now_ns = engine_now_ns(r->engine),
+                  .ticket = a->ticket,
+                  .frame = a->frame,
+                  .no_retry = call.no_retry};
+    if (failed) {
+        if (call.completion) completion_abandon(call.completion);
+        baton_value_unref(call.output);
+        ev->value = step_fault(err);
+    } else {
+        baton_error_free(err);
+        ev->value = baton_value_is_valid(call.output) ? call.output : baton_value_null();
+    }
+    cancelled_meanwhile(r, ev);
+    return true;
+}

@@ -1,0 +1,108 @@
+/* Effects under way: which process, call or completion belongs to which step of which run.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/effect.h"
+
+#include "base/error.h"
+#include "base/value.h"
+#include "engine/engine.h"
+#include "engine/http.h"
+#include "engine/process.h"
+#include "machine/fault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+effect *effect_new(run *r, uint64_t ticket) {
+    effect *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    e->run = r;
+    e->ticket = ticket;
+    e->next = r->effects;
+    e->at = &r->effects;
+    if (e->next) e->next->at = &e->next;
+    r->effects = e;
+    return e;
+}
+
+void effect_free(effect *e) {
+    *e->at = e->next;
+    if (e->next) e->next->at = e->at;
+    if (e->kind == EFFECT_COMPLETION) e->run->engine->open_completions--;
+    free(e);
+}
+
+effect *effect_find(run *r, uint64_t ticket) {
+    effect *e = r->effects;
+    while (e && e->ticket != ticket) e = e->next;
+    return e;
+}
+
+void effect_abort(run *r, uint64_t ticket) {
+    effect *e = effect_find(r, ticket);
+    if (!e) return; /* a step in C that was not called yet */
+    switch (e->kind) {
+    case EFFECT_PROCESS: process_cancel(e->u.process); break;
+    case EFFECT_HTTP: http_call_cancel(e->u.http); break;
+    case EFFECT_COMPLETION: completion_abandon(e->u.completion); break;
+    }
+    effect_free(e);
+}
+
+static void ended(void *data, effect_outcome outcome) {
+    effect *e = data;
+    run *r = e->run;
+    bool failed = baton_value_is_valid(outcome.fault);
+    event ev = {.kind = failed ? EVENT_FAILED : EVENT_SUCCEEDED,
+                .now_ns = engine_now_ns(r->engine),
+                .entropy = entropy_next(&r->engine->entropy),
+                .ticket = e->ticket,
+                .value = failed ? outcome.fault : outcome.output};
+    effect_free(e);
+    run_turn(r, ev);
+}
+
+static void wrote(void *data, int stream, const char *bytes, size_t size) {
+    effect *e = data;
+    run *r = e->run;
+    frame *f = frame_by_ticket(r->x->root, e->ticket);
+    if (f) r->engine->output(r->engine->observer_data, r->x, f->step, stream, bytes, size);
+}
+
+/* True when it runs. */
+static bool start_process(effect *e, const action *a, const char *key, baton_error **err) {
+    baton_engine *engine = e->run->engine;
+    if (!engine_loop_init(engine, err)) return false;
+    if (!engine->processes && !(engine->processes = process_runner_new(&engine->loop, err))) return false;
+    const process_request request = {.spec = a->request, .key = key};
+    e->kind = EFFECT_PROCESS;
+    e->u.process =
+        process_start(engine->processes, &request, ended, engine->output ? wrote : NULL, e, err);
+    return e->u.process;
+}
+
+static bool start_http(effect *e, const action *a, const char *key, baton_error **err) {
+    baton_engine *engine = e->run->engine;
+    if (!engine_loop_init(engine, err)) return false;
+    if (!engine->http && !(engine->http = http_client_new(&engine->loop, err))) return false;
+    int64_t left_ms = a->deadline_ns ? (a->deadline_ns - engine_now_ns(engine)) / 1000000 : 0;
+    const http_request request = {
+        .spec = a->request, .key = key, .timeout_ms = a->deadline_ns ? left_ms + 1000 : 0};
+    e->kind = EFFECT_HTTP;
+    e->u.http = http_call_start(engine->http, &request, ended, e, err);
+    return e->u.http;
+}
+
+void effect_start(run *r, const action *a) {
+    char key[256];
+    snprintf(key, sizeof key, "%s/%u", r->id, a->key);
+    baton_error *err = NULL;
+    effect *e = effect_new(r, a->ticket);
+    if (!e) error_memory(&err);
+    else if (a->kind == ACTION_PROCESS ? start_process(e, a, key, &err) : start_http(e, a, key, &err)) return;
+    if (e) {
+        e->kind = EFFECT_PROCESS; /* nothing to end */
+        effect_free(e);
+    }
+    engine_break(r->engine, err);
+}

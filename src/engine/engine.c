@@ -1,0 +1,340 @@
+/* The engine: what it is made of, and what can be asked of it (seed: SequentialExecutionEngine).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/value.h"
+#include "machine/context.h"
+#include "machine/strategy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Making and freeing ---- */
+
+static void fill_in_defaults(baton_engine_options *o) {
+    if (!o->max_queue_size) o->max_queue_size = 50;
+    if (!o->execution_timeout_ms) o->execution_timeout_ms = 300000;
+    if (!o->retry_attempts) o->retry_attempts = 2;
+    if (o->retry_attempts < 0) o->retry_attempts = 0;
+    if (!o->retry_delay_ms) o->retry_delay_ms = 100;
+    if (!o->max_concurrent) o->max_concurrent = 64;
+    if (!o->aging_ms) o->aging_ms = 10000;
+}
+
+static int set_up(baton_engine *engine, baton_error **err) {
+    const baton_engine_options *o = &engine->options;
+    engine->queue = baton_queue_new(
+        &(baton_queue_options){.max_size = o->max_queue_size, .aging_ms = o->aging_ms});
+    engine->scheduler = baton_scheduler_new();
+    engine->inbox = inbox_new();
+    if (!engine->queue || !engine->scheduler || !engine->inbox) return error_memory(err);
+    engine->store = store_open(o->store, err);
+    if (!engine->store) return -1;
+    if (baton_engine_register_strategy(engine, "basic", &strategy_basic, err) != 0) return -1;
+    return baton_engine_register_strategy(engine, "simple", &strategy_simple, err);
+}
+
+baton_engine *baton_engine_new(const baton_engine_options *options, baton_error **err) {
+    baton_engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        error_memory(err);
+        return NULL;
+    }
+    if (options) engine->options = *options;
+    fill_in_defaults(&engine->options);
+    map_init(&engine->runs);
+    if (engine->options.registry) registry_ref(engine->options.registry);
+    engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+    int made = engine->options.max_queue_size > LIMIT_QUEUE_SIZE
+                   ? baton_error_set(err, BATON_ERROR_LIMIT, "max_queue_size is above %d", LIMIT_QUEUE_SIZE)
+                   : set_up(engine, err);
+    if (made == 0) return engine;
+    baton_engine_free(engine);
+    return NULL;
+}
+
+void baton_engine_free(baton_engine *engine) {
+    if (!engine) return;
+    for (map_node *node; (node = map_pop(&engine->runs));) run_free((run *)node);
+    if (engine->inbox) {
+        pthread_mutex_lock(&engine->inbox->lock);
+        engine->inbox->closed = true;
+        pthread_mutex_unlock(&engine->inbox->lock);
+    }
+    engine_loop_done(engine);
+    inbox_unref(engine->inbox);
+    while (engine->strategies) {
+        strategy_entry *entry = engine->strategies;
+        engine->strategies = entry->next;
+        free(entry);
+    }
+    if (engine->store) engine->store->type->close(engine->store);
+    baton_queue_free(engine->queue);
+    baton_scheduler_free(engine->scheduler);
+    baton_registry_free(engine->options.registry);
+    baton_error_free(engine->broken);
+    heap_done(&engine->timers);
+    output_done(&engine->out);
+    map_done(&engine->runs);
+    free(engine);
+}
+
+static strategy_entry *find_strategy(const baton_engine *engine, const char *key) {
+    strategy_entry *entry = engine->strategies;
+    while (entry && strcmp(entry->key, key) != 0) entry = entry->next;
+    return entry;
+}
+
+int baton_engine_register_strategy(baton_engine *engine, const char *key, const baton_strategy *strategy,
+                                   baton_error **err) {
+    if (!key || !*key || !strategy->name)
+        return baton_error_set(err, BATON_ERROR_USAGE, "a strategy needs a key and a name");
+    strategy_entry *entry = find_strategy(engine, key);
+    if (entry) {
+        entry->strategy = *strategy;
+        return 0;
+    }
+    size_t size = strlen(key) + 1;
+    entry = malloc(sizeof *entry + size);
+    if (!entry) return error_memory(err);
+    entry->strategy = *strategy;
+    memcpy(entry->key, key, size);
+    /* At the end: the list begins with `basic`, which is what an unknown name means. */
+    strategy_entry **at = &engine->strategies;
+    while (*at) at = &(*at)->next;
+    entry->next = NULL;
+    *at = entry;
+    return 0;
+}
+
+/* Seed: determineExecutionStrategy. */
+const baton_strategy *engine_strategy(baton_engine *engine, const char *key) {
+    strategy_entry *entry = key ? find_strategy(engine, key) : NULL;
+    if (key && !entry)
+        LOG(engine, BATON_LOG_WARN, "unknown strategy, basic is taken", {"strategy", key, 0});
+    return entry ? &entry->strategy : &engine->strategies->strategy;
+}
+
+void engine_observe(baton_engine *engine, engine_observer observer, engine_output output, void *data) {
+    engine->observer = observer;
+    engine->output = output;
+    engine->observer_data = data;
+}
+
+void engine_log(baton_engine *engine, baton_log_level level, const char *message,
+                const baton_log_field *fields, size_t count) {
+    engine->options.log(engine->options.log_data, level, message, fields, count);
+}
+
+int64_t engine_now_ns(const baton_engine *engine) {
+    return clock_monotonic_ns() + engine->clock_offset_ns;
+}
+
+void engine_break(baton_engine *engine, baton_error *error) {
+    if (engine->broken) {
+        baton_error_free(error);
+        return;
+    }
+    engine->broken = error;
+    char *text = baton_error_text(error);
+    LOG(engine, BATON_LOG_ERROR, "the store failed; no more work is taken", {"error", text ? text : "", 0});
+    free(text);
+}
+
+/* ---- Asking ---- */
+
+run *engine_find(const baton_engine *engine, const char *id) {
+    return (run *)map_find(&engine->runs, id, map_hash(&engine->runs, id));
+}
+
+static const char *status_of(const run *r) {
+    switch (r->place) {
+    case RUN_NEW:
+    case RUN_BLOCKED:
+    case RUN_QUEUED: return "pending";
+    case RUN_HELD: return "suspended";
+    case RUN_PARKED: return "waiting";
+    case RUN_ACTIVE: break;
+    }
+    return "active";
+}
+
+baton_status baton_engine_status(baton_engine *engine, const char *id) {
+    const run *r = engine_find(engine, id);
+    if (!r) return (baton_status){.status = "not_found"};
+    int64_t now_ns = engine_now_ns(engine), started_ns = r->started_ns;
+    return (baton_status){
+        .status = status_of(r),
+        .execution_id = r->id,
+        .workflow_name = r->workflow->name,
+        .strategy = r->strategy->name,
+        .start_time_ms = started_ns / 1000000,
+        .duration_ms = started_ns ? (now_ns - started_ns) / 1000000 : 0,
+    };
+}
+
+baton_metrics baton_engine_metrics(const baton_engine *engine) {
+    return (baton_metrics){
+        .active_executions = engine->active,
+        .max_queue_size = engine->options.max_queue_size,
+        .queue_length = baton_queue_length(engine->queue),
+        .waiting_executions = engine->waiting,
+        .completed = engine->completed,
+        .faulted = engine->faulted,
+        .cancelled = engine->cancelled,
+    };
+}
+
+const baton_queue *baton_engine_queue(const baton_engine *engine) { return engine->queue; }
+
+const baton_scheduler *baton_engine_scheduler(const baton_engine *engine) { return engine->scheduler; }
+
+/* ---- The execution, seen from a step ---- */
+
+static const run *run_of(const baton_execution *execution) { return execution->owner; }
+
+const char *baton_execution_id(const baton_execution *execution) { return execution->id; }
+
+const baton_workflow *baton_execution_workflow(const baton_execution *execution) {
+    return execution->workflow;
+}
+
+baton_context *baton_execution_context(const baton_execution *execution) {
+    return run_of(execution)->context;
+}
+
+const char *baton_execution_strategy(const baton_execution *execution) { return execution->strategy->name; }
+
+int64_t baton_execution_started_at(const baton_execution *execution) {
+    return execution->started_ns / 1000000;
+}
+
+int baton_execution_priority(const baton_execution *execution) { return run_of(execution)->priority; }
+
+/* ---- Running ---- */
+
+int baton_engine_run(baton_engine *engine, baton_error **err) {
+    if (!gate_enter(&engine->gate))
+        return baton_error_set(err, BATON_ERROR_USAGE, "the engine is running already, on this thread");
+    int result = 0;
+    do engine_pump(engine);
+    while (!engine->broken && engine_wait(engine, err));
+    if (engine->broken)
+        result = baton_error_set(err, BATON_ERROR_STORE, "%s", baton_error_message(engine->broken));
+    gate_leave(&engine->gate, engine->inbox);
+    return result;
+}
+
+/* What baton_engine_execute waits for. */
+typedef struct waiter {
+    baton_result *result;
+} waiter;
+
+static void remember(void *data, const baton_result *result) {
+    ((waiter *)data)->result = result_ref((baton_result *)result);
+}
+
+/* Nothing will happen to it any more as long as the engine is left alone: suspended, or waiting for
+ * somebody. Tells how it stands. */
+static void give_up_waiting(baton_engine *engine, const char *id, waiter *w) {
+    run *r = engine_find(engine, id);
+    if (!r) return;
+    r->done = NULL;
+    if (!r->result) return;
+    if (r->x) result_conclude(r->result, r->x, engine_now_ns(engine));
+    w->result = result_ref(r->result);
+}
+
+static bool is_held(const baton_engine *engine, const char *id) {
+    const run *r = engine_find(engine, id);
+    return r && r->place == RUN_HELD;
+}
+
+int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_context *context,
+                         const baton_execution_options *options, baton_result **result,
+                         baton_error **err) {
+    if (!gate_enter(&engine->gate))
+        return baton_error_set(err, BATON_ERROR_USAGE,
+                               "baton_engine_execute was called from inside an execution; submit instead");
+    waiter w = {NULL};
+    char id[LIMIT_ID_BYTES + 1];
+    baton_submission one = {workflow, context, options, remember, &w};
+    int done = engine_admit(engine, &(admission){&one, 1, id}, err);
+    if (done == 0) {
+        engine_pump_until(engine, &w.result);
+        while (!w.result && !engine->broken && !is_held(engine, id) && engine_wait(engine, err))
+            engine_pump_until(engine, &w.result);
+        if (!w.result && !engine->broken) give_up_waiting(engine, id, &w);
+        if (!w.result)
+            done = engine->broken
+                       ? baton_error_set(err, BATON_ERROR_STORE, "%s", baton_error_message(engine->broken))
+                       : baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
+        else *result = w.result;
+    }
+    gate_leave(&engine->gate, engine->inbox);
+    return done;
+}
+
+/* ---- Steering ---- */
+
+typedef int (*steering)(baton_engine *engine, void *data, baton_error **err);
+
+static int not_found(const char *id, baton_error **err) {
+    return baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
+}
+
+static int cancel_here(baton_engine *engine, void *data, baton_error **err) {
+    run *r = engine_find(engine, data);
+    if (!r) return not_found(data, err);
+    run_cancel(r);
+    return 0;
+}
+
+static int suspend_here(baton_engine *engine, void *data, baton_error **err) {
+    run *r = engine_find(engine, data);
+    if (!r) return not_found(data, err);
+    run_suspend(r);
+    return 0;
+}
+
+/* From another thread while the loop runs: a message, so that the caller never waits. */
+static int steer(baton_engine *engine, const char *id, message_kind kind, steering here,
+                 baton_error **err) {
+    if (!gate_is_foreign(&engine->gate))
+        return gate_run(&engine->gate, engine->inbox, engine, here, (void *)id, err);
+    message *m = message_new(kind, id, NULL, 0);
+    if (!m) return error_memory(err);
+    inbox_post(engine->inbox, m);
+    return 0;
+}
+
+int baton_engine_cancel(baton_engine *engine, const char *id, baton_error **err) {
+    return steer(engine, id, MESSAGE_CANCEL, cancel_here, err);
+}
+
+int baton_engine_suspend(baton_engine *engine, const char *id, baton_error **err) {
+    return steer(engine, id, MESSAGE_SUSPEND, suspend_here, err);
+}
+
+int baton_engine_resume(baton_engine *engine, const char *id, baton_error **err) {
+    run *r = engine_find(engine, id);
+    if (!r) return not_found(id, err);
+    return run_resume(r, err);
+}
+
+int baton_engine_deliver(baton_engine *engine, const char *id, const char *reference, baton_value value,
+                         baton_error **err) {
+    run *r = engine_find(engine, id);
+    const step *s = r ? workflow_find_step(r->workflow, reference) : NULL;
+    if (!s) {
+        baton_value_unref(value);
+        if (!r) return not_found(id, err);
+        return baton_error_set(err, BATON_ERROR_NOT_FOUND, "execution '%s' has no step '%s'", id, reference);
+    }
+    return run_deliver(r, s, value, err);
+}

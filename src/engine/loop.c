@@ -1,0 +1,175 @@
+/* The loop: what is ready, then what comes. The libuv loop is made when it is first needed, so that an
+ * engine of steps in C costs nothing for it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/value.h"
+#include "engine/engine.h"
+#include "engine/http.h"
+#include "engine/process.h"
+#include "machine/fault.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The longest sleep: after it the wall clock is looked at again, which may have been set. */
+enum { SLEEP_MOST_MS = 30000 };
+
+static void on_async(uv_async_t *handle) { (void)handle; }
+
+static void on_timer(uv_timer_t *handle) { (void)handle; }
+
+bool engine_loop_init(baton_engine *engine, baton_error **err) {
+    if (engine->has_loop) return true;
+    int failed = uv_loop_init(&engine->loop);
+    if (failed) {
+        baton_error_set(err, BATON_ERROR_SYSTEM, "no event loop: %s", uv_strerror(failed));
+        return false;
+    }
+    uv_timer_init(&engine->loop, &engine->timer);
+    failed = uv_async_init(&engine->loop, &engine->inbox->async, on_async);
+    if (failed) {
+        uv_close((uv_handle_t *)&engine->timer, NULL);
+        uv_run(&engine->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&engine->loop);
+        baton_error_set(err, BATON_ERROR_SYSTEM, "no event loop: %s", uv_strerror(failed));
+        return false;
+    }
+    pthread_mutex_lock(&engine->inbox->lock);
+    engine->inbox->can_wake = true;
+    pthread_mutex_unlock(&engine->inbox->lock);
+    engine->has_loop = true;
+    return true;
+}
+
+void engine_loop_done(baton_engine *engine) {
+    if (!engine->has_loop) return;
+    process_runner_free(engine->processes);
+    http_client_free(engine->http);
+    pthread_mutex_lock(&engine->inbox->lock);
+    engine->inbox->can_wake = false;
+    pthread_mutex_unlock(&engine->inbox->lock);
+    uv_close((uv_handle_t *)&engine->inbox->async, NULL);
+    uv_close((uv_handle_t *)&engine->timer, NULL);
+    uv_run(&engine->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&engine->loop);
+    engine->has_loop = false;
+}
+
+/* ---- Messages ---- */
+
+static void completed(run *r, message *m) {
+    effect *e = effect_find(r, m->ticket);
+    if (!e) return;
+    event ev = {.kind = EVENT_SUCCEEDED,
+                .now_ns = engine_now_ns(r->engine),
+                .entropy = entropy_next(&r->engine->entropy),
+                .ticket = m->ticket};
+    baton_error *err = NULL;
+    if (!m->failed) ev.value = value_parse(m->text, m->size, NULL, &err);
+    if (m->failed || err) {
+        char *text = err ? baton_error_text(err) : NULL;
+        ev.kind = EVENT_FAILED;
+        ev.value = fault_new("runtime", 500, "Step failed", text ? text : m->text);
+        free(text);
+        error_clear(&err);
+    }
+    completion_abandon(e->u.completion);
+    effect_free(e);
+    run_turn(r, ev);
+}
+
+static void receive(baton_engine *engine, message *m) {
+    if (m->kind == MESSAGE_CALL) {
+        baton_error *err = NULL;
+        int result = m->call(engine, m->data, &err);
+        inbox_answer(engine->inbox, m, result, err);
+        return; /* its sender frees it */
+    }
+    run *r = engine_find(engine, m->id);
+    if (r && m->kind == MESSAGE_CANCEL) run_cancel(r);
+    else if (r && m->kind == MESSAGE_SUSPEND) run_suspend(r);
+    else if (r && m->kind == MESSAGE_COMPLETION) completed(r, m);
+    message_free(m);
+}
+
+static bool receive_all(baton_engine *engine) {
+    if (!atomic_load(&engine->inbox->waiting)) return false;
+    message *m = inbox_take(engine->inbox);
+    while (m) {
+        message *next = m->next;
+        receive(engine, m);
+        m = next;
+    }
+    return true;
+}
+
+/* ---- Work ---- */
+
+static bool has_slot(const baton_engine *engine) { return engine->active < engine->options.max_concurrent; }
+
+static bool next_woken(baton_engine *engine) {
+    run *r = engine->woken;
+    /* One that has its slot already goes on; the others wait for a free one. */
+    while (r && r->place != RUN_ACTIVE && !r->refusal && !has_slot(engine)) r = r->woken_next;
+    if (!r) return false;
+    run_unwake(r);
+    run_go_on(r);
+    return true;
+}
+
+static bool next_queued(baton_engine *engine) {
+    baton_queue_entry entry;
+    if (!has_slot(engine) ||
+        !baton_queue_dequeue(engine->queue, engine_now_ns(engine) / 1000000, &entry))
+        return false;
+    run_start(entry.data);
+    return true;
+}
+
+static bool do_one(baton_engine *engine) {
+    return !engine->broken && (receive_all(engine) || next_woken(engine) || next_queued(engine));
+}
+
+void engine_pump(baton_engine *engine) {
+    while (do_one(engine)) continue;
+}
+
+void engine_pump_until(baton_engine *engine, baton_result *const *result) {
+    while (!*result && do_one(engine)) continue;
+}
+
+static void wake_due(baton_engine *engine) {
+    int64_t now_ns = engine_now_ns(engine);
+    for (heap_node *node; (node = heap_first(&engine->timers)) && node->key <= now_ns;) {
+        heap_remove(&engine->timers, node);
+        run_wake((run *)((char *)node - offsetof(run, timer)));
+    }
+}
+
+static void read_clock(baton_engine *engine) {
+    engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+}
+
+bool engine_wait(baton_engine *engine, baton_error **err) {
+    heap_node *first = heap_first(&engine->timers);
+    if (!first && !engine->active && !engine->woken) return false;
+    if (!engine_loop_init(engine, err)) {
+        engine_break(engine, baton_error_new(BATON_ERROR_SYSTEM, "no event loop"));
+        return false;
+    }
+    if (first) {
+        int64_t left_ns = first->key - engine_now_ns(engine);
+        int64_t left_ms = left_ns <= 0 ? 0 : (left_ns + 999999) / 1000000;
+        uv_update_time(&engine->loop);
+        uv_timer_start(&engine->timer, on_timer,
+                       (uint64_t)(left_ms < SLEEP_MOST_MS ? left_ms : SLEEP_MOST_MS), 0);
+    }
+    uv_run(&engine->loop, UV_RUN_ONCE);
+    uv_timer_stop(&engine->timer);
+    read_clock(engine);
+    wake_due(engine);
+    return true;
+}

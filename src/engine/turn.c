@@ -1,0 +1,409 @@
+/* Moving one run: event → machine → commit → actions → the next events.
+ *
+ * The order is the promise: records are committed before anything that follows from them is done or told.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/value.h"
+#include "engine/engine.h"
+#include "machine/context.h"
+#include "machine/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A waiting execution leaves memory when it will wait longer than this. */
+enum { STAY_MS = 1000 };
+
+/* ---- The woken list ---- */
+
+void run_wake(run *r) {
+    baton_engine *engine = r->engine;
+    if (r->in_woken) return;
+    r->in_woken = true;
+    r->woken_next = NULL;
+    if (engine->woken) engine->woken_last->woken_next = r;
+    else engine->woken = r;
+    engine->woken_last = r;
+}
+
+void run_unwake(run *r) {
+    baton_engine *engine = r->engine;
+    if (!r->in_woken) return;
+    run **at = &engine->woken, *before = NULL;
+    for (; *at != r; at = &(*at)->woken_next) before = *at;
+    *at = r->woken_next;
+    if (engine->woken_last == r) engine->woken_last = before;
+    r->in_woken = false;
+}
+
+/* ---- Coming and going ---- */
+
+/* 0: none. */
+static int64_t timeout_of(const run *r) {
+    if (r->timeout_ms) return r->timeout_ms < 0 ? -1 : r->timeout_ms;
+    return r->workflow->built ? r->engine->options.execution_timeout_ms : 0;
+}
+
+static void make_execution(run *r) {
+    const baton_engine_options *o = &r->engine->options;
+    execution_init(r->x, &(execution_setup){
+                             .id = r->id,
+                             .workflow = r->workflow,
+                             .strategy = r->strategy,
+                             .strategy_options = {.retry_attempts = r->strategy->journal_steps ||
+                                                                            r->strategy->decide
+                                                                        ? o->retry_attempts
+                                                                        : 0,
+                                                  .retry_delay_ms = o->retry_delay_ms,
+                                                  .stop_on_failure = !r->continue_on_failure},
+                             .input = baton_value_ref(r->input),
+                             .timeout_ms = timeout_of(r),
+                             .owner = r,
+                         });
+}
+
+/* Makes what a run needs from its start on; false when memory ended. */
+static bool prepare(run *r) {
+    if (!r->result) {
+        r->result = result_new(r->workflow, r->id, r->strategy);
+        if (!r->result) return false;
+        baton_scheduled scheduled;
+        if (baton_scheduler_get(r->engine->scheduler, r->id, &scheduled)) {
+            r->result->priority = scheduled.priority;
+            r->result->scheduled_at_ms = scheduled.scheduled_at_ms;
+            r->result->estimated_ms = scheduled.estimated_duration_ms;
+            if (scheduled.dependency_count) {
+                r->result->dependencies = baton_value_array();
+                for (size_t i = 0; i < scheduled.dependency_count; i++)
+                    r->result->dependencies = baton_value_append(
+                        r->result->dependencies, baton_value_string(scheduled.dependencies[i]));
+            }
+        }
+        if (r->context) result_show_in(r->result, r->context);
+    }
+    if (!r->x) {
+        r->x = malloc(sizeof *r->x);
+        if (!r->x) return false;
+        make_execution(r);
+    }
+    return true;
+}
+
+static void activate(run *r) {
+    if (r->place == RUN_ACTIVE) return;
+    if (r->place == RUN_PARKED || r->place == RUN_BLOCKED) r->engine->waiting--;
+    heap_remove(&r->engine->timers, &r->timer);
+    r->place = RUN_ACTIVE;
+    r->engine->active++;
+}
+
+static void deactivate(run *r, run_place place) {
+    if (r->place == RUN_ACTIVE) r->engine->active--;
+    if (r->place == RUN_PARKED || r->place == RUN_BLOCKED) r->engine->waiting--;
+    if (place == RUN_PARKED) r->engine->waiting++;
+    r->place = place;
+}
+
+/* Ends a run whose execution has not begun, or cannot go on. error: taken. */
+static void refuse(run *r, execution_status status, baton_error *error) {
+    if (!prepare(r)) {
+        engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        baton_error_free(error);
+        return;
+    }
+    result_refuse(r->result, status, error);
+    deactivate(r, RUN_HELD);
+    run_end(r);
+}
+
+static void ended(run *r) {
+    result_conclude(r->result, r->x, engine_now_ns(r->engine));
+    deactivate(r, RUN_HELD);
+    run_end(r);
+}
+
+/* Out of memory, with a snapshot in the store, unless it will be back soon. */
+static void unload(run *r, int64_t wake_ns) {
+    baton_engine *engine = r->engine;
+    if (wake_ns - engine_now_ns(engine) < INT64_C(1000000) * STAY_MS) return;
+    baton_value snapshot = snapshot_take(r->x);
+    baton_error *err = NULL;
+    const store_change change = {
+        .row = &r->row, .status = r->x->status, .wake_ns = wake_ns, .snapshot = snapshot};
+    int kept = engine->store->type->commit(engine->store, &change, 1, &err);
+    baton_value_unref(snapshot);
+    if (kept != 0) {
+        engine_break(engine, err);
+        return;
+    }
+    result_conclude(r->result, r->x, engine_now_ns(engine));
+    execution_done(r->x);
+    free(r->x);
+    r->x = NULL;
+}
+
+int run_load(run *r) {
+    if (r->x) return 0;
+    baton_engine *engine = r->engine;
+    baton_error *err = NULL;
+    baton_value snapshot = VALUE_INVALID;
+    if (engine->store->type->load(engine->store, &r->row, &snapshot, &err) != 0) {
+        engine_break(engine, err);
+        return -1;
+    }
+    int result = prepare(r) ? snapshot_restore(r->x, snapshot, &err) : error_memory(&err);
+    baton_value_unref(snapshot);
+    if (result != 0) engine_break(engine, err);
+    return result;
+}
+
+static void park(run *r) {
+    baton_engine *engine = r->engine;
+    int64_t wake_ns = execution_wake_ns(r->x);
+    deactivate(r, RUN_PARKED);
+    if (wake_ns != INT64_MAX && !heap_set(&engine->timers, &r->timer, wake_ns)) {
+        engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        return;
+    }
+    LOG(engine, BATON_LOG_DEBUG, "waits", {"executionId", r->id, 0});
+    unload(r, wake_ns);
+}
+
+/* What becomes of a run when its turn is over. */
+static void settle(run *r) {
+    switch (r->x->status) {
+    case EXECUTION_COMPLETED:
+    case EXECUTION_FAULTED:
+    case EXECUTION_CANCELLED: ended(r); return;
+    case EXECUTION_SUSPENDED:
+        deactivate(r, RUN_HELD);
+        LOG(r->engine, BATON_LOG_INFO, "execution suspended", {"executionId", r->id, 0});
+        return;
+    case EXECUTION_WAITING: park(r); return;
+    default: break;
+    }
+    int64_t wake_ns = execution_wake_ns(r->x);
+    if (wake_ns == INT64_MAX) heap_remove(&r->engine->timers, &r->timer);
+    else if (!heap_set(&r->engine->timers, &r->timer, wake_ns))
+        engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+}
+
+/* ---- Turns ---- */
+
+/* Records, then whoever looks at them; -1 when the store failed. */
+static int commit(run *r, const output *out) {
+    baton_engine *engine = r->engine;
+    const baton_execution *x = r->x;
+    if (out->out_of_memory) {
+        engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        return -1;
+    }
+    const store_change change = {.row = &r->row,
+                                 .records = out->records,
+                                 .record_count = out->record_count,
+                                 .status = x->status,
+                                 .wake_ns = INT64_MAX};
+    baton_error *err = NULL;
+    if (out->record_count && engine->store->type->commit(engine->store, &change, 1, &err) != 0) {
+        engine_break(engine, err);
+        return -1;
+    }
+    for (uint32_t i = 0; i < out->record_count; i++) {
+        result_apply(r->result, &out->records[i]);
+        if (engine->observer) engine->observer(engine->observer_data, x, &out->records[i]);
+    }
+    return 0;
+}
+
+static bool calls_push(run *r, action *a) {
+    if (r->call_count == r->call_capacity) {
+        uint32_t capacity = r->call_capacity ? r->call_capacity * 2 : 4;
+        void *calls = realloc(r->calls, capacity * sizeof *r->calls);
+        if (!calls) return false;
+        r->calls = calls;
+        r->call_capacity = capacity;
+    }
+    r->calls[r->call_count++] = *a;
+    a->request = VALUE_INVALID;
+    return true;
+}
+
+/* Takes the next call out that is still wanted. */
+static bool calls_pop(run *r, action *a) {
+    while (r->call_count) {
+        *a = r->calls[0];
+        memmove(r->calls, r->calls + 1, --r->call_count * sizeof *r->calls);
+        a->frame = frame_by_ticket(r->x->root, a->ticket);
+        if (a->frame) return true;
+    }
+    return false;
+}
+
+/* Performs what can be performed now; steps in C are only noted. */
+static void perform(run *r, output *out) {
+    for (uint32_t i = 0; i < out->action_count; i++) {
+        action *a = &out->actions[i];
+        switch (a->kind) {
+        case ACTION_ABORT: effect_abort(r, a->ticket); break;
+        case ACTION_PROCESS:
+        case ACTION_HTTP: effect_start(r, a); break;
+        case ACTION_CONTINUE: r->to_continue = true; break;
+        case ACTION_CALL:
+        case ACTION_ROLLBACK:
+            if (!calls_push(r, a))
+                engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+            break;
+        }
+    }
+}
+
+/* One event through the machine; false when the engine broke. */
+static bool advance(run *r, const event *ev) {
+    output *out = &r->engine->out;
+    output_clear(out);
+    machine_handle(r->x, ev, out);
+    return commit(r, out) == 0;
+}
+
+void run_turn(run *r, event ev) {
+    baton_engine *engine = r->engine;
+    output *out = &engine->out;
+    unsigned calls = 0;
+    for (;;) {
+        if (!advance(r, &ev)) return;
+        action a;
+        if (out->action_count == 1 && !r->call_count &&
+            (out->actions[0].kind == ACTION_CALL || out->actions[0].kind == ACTION_ROLLBACK)) {
+            a = out->actions[0]; /* the usual case, without the list */
+        } else {
+            perform(r, out);
+            if (engine->broken) return;
+            if (r->to_continue || !calls_pop(r, &a)) break;
+        }
+        /* Others want their turn, or have something to say. */
+        if (++calls > LIMIT_TURN_STEPS || atomic_load_explicit(&engine->inbox->waiting, memory_order_relaxed)) {
+            if (!calls_push(r, &a)) engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+            break;
+        }
+        while (!run_call(r, &a, &ev))
+            if (engine->broken || !calls_pop(r, &a)) goto over;
+    }
+over:
+    if (engine->broken) return;
+    if (!execution_ended(r->x) && (r->to_continue || r->call_count)) run_wake(r);
+    settle(r);
+}
+
+static event event_now(run *r, event_kind kind) {
+    return (event){.kind = kind,
+                   .now_ns = engine_now_ns(r->engine),
+                   .entropy = entropy_next(&r->engine->entropy)};
+}
+
+static void begin(run *r) {
+    if (!prepare(r)) {
+        engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        return;
+    }
+    activate(r);
+    LOG(r->engine, BATON_LOG_INFO, "execution started", {"executionId", r->id, 0},
+        {"workflow", r->workflow->name, 0}, {"strategy", r->strategy->name, 0});
+    event ev = event_now(r, EVENT_START);
+    r->started_ns = r->result->started_ns = ev.now_ns;
+    run_turn(r, ev);
+}
+
+void run_start(run *r) { begin(r); }
+
+void run_go_on(run *r) {
+    if (r->place == RUN_BLOCKED) {
+        if (r->refusal) {
+            baton_error *error = r->refusal;
+            r->refusal = NULL;
+            baton_error_wrap(&error, BATON_ERROR_EXECUTION, "Workflow execution failed");
+            refuse(r, EXECUTION_FAULTED, error);
+        } else {
+            begin(r);
+        }
+        return;
+    }
+    if (run_load(r) != 0) return;
+    activate(r);
+    action a;
+    event ev;
+    if (r->to_continue) {
+        r->to_continue = false;
+        run_turn(r, event_now(r, EVENT_CONTINUE));
+    } else if (calls_pop(r, &a)) {
+        if (run_call(r, &a, &ev)) run_turn(r, ev);
+        else settle(r);
+    } else {
+        run_turn(r, event_now(r, EVENT_TIMER));
+    }
+}
+
+/* ---- Steering ---- */
+
+void run_cancel(run *r) {
+    baton_engine *engine = r->engine;
+    switch (r->place) {
+    case RUN_QUEUED: baton_queue_remove(engine->queue, r->id, NULL); break;
+    case RUN_BLOCKED: run_unwake(r); break;
+    default: break;
+    }
+    if (r->place == RUN_QUEUED || r->place == RUN_BLOCKED || (r->place == RUN_HELD && !r->result)) {
+        refuse(r, EXECUTION_CANCELLED, NULL);
+        return;
+    }
+    if (r->in_call) { /* a step in C is running: when it returns */
+        r->to_cancel = true;
+        return;
+    }
+    if (run_load(r) != 0) return;
+    run_turn(r, event_now(r, EVENT_CANCEL));
+}
+
+void run_suspend(run *r) {
+    if (r->place == RUN_QUEUED) {
+        baton_queue_remove(r->engine->queue, r->id, NULL);
+        r->place = RUN_HELD;
+    } else if (r->place == RUN_ACTIVE || r->place == RUN_PARKED) {
+        if (run_load(r) == 0) run_turn(r, event_now(r, EVENT_SUSPEND));
+    }
+}
+
+int run_resume(run *r, baton_error **err) {
+    if (r->place != RUN_HELD)
+        return baton_error_set(err, BATON_ERROR_NOT_ALLOWED, "execution '%s' is not suspended", r->id);
+    if (!r->result) return run_enqueue(r, err);
+    if (run_load(r) != 0) return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
+    activate(r);
+    run_turn(r, event_now(r, EVENT_RESUME));
+    return 0;
+}
+
+static bool waits_at(const run *r, const step *s) {
+    for (frame *f = r->x ? r->x->root : NULL; f; f = frame_next(r->x->root, f))
+        if (f->phase == FRAME_DELIVERY && f->step == s) return true;
+    return false;
+}
+
+int run_deliver(run *r, const step *s, baton_value value, baton_error **err) {
+    baton_engine *engine = r->engine;
+    if (r->place == RUN_PARKED && run_load(r) != 0) {
+        baton_value_unref(value);
+        return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
+    }
+    if (!waits_at(r, s) || r->in_call)
+        return engine->store->type->keep_delivery(engine->store, &r->row, s->reference, value, err);
+    if (r->place == RUN_PARKED) activate(r);
+    event ev = event_now(r, EVENT_DELIVERED);
+    ev.step = s;
+    ev.value = value;
+    run_turn(r, ev);
+    return 0;
+}
