@@ -10,7 +10,7 @@ all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 $(BUILD)/build.ninja: meson.build
 	@tools/packages build
-	@meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) >$(if $(V),/dev/stdout,/dev/null)
+	@meson setup $(BUILD) --buildtype=release -Db_lto=true --prefix=$(PREFIX) >$(if $(V),/dev/stdout,/dev/null)
 
 run: all
 	@$(BUILD)/baton run examples/hello.yaml

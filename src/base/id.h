@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-/* A source of the system's entropy that asks the system for 64 words at a time. One a thread. */
+/* A source of the system's entropy that asks the system for many words at a time. One a thread. */
 typedef struct entropy {
-    uint64_t words[64];
+    uint64_t words[256];
     unsigned left;
 } entropy;
 

@@ -12,15 +12,13 @@
 #include "base/value_jv.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
-/* Whether a handle is nothing, null, true, false or a number that holds nothing on the heap: then copying
- * and releasing it is nothing to do. kind_flags is the kind in the low four bits and, since libjq 1.7,
- * flags above them that are set for numbers that are heap objects. */
-static inline bool is_plain(jv j) {
-    return (j.kind_flags >= JV_KIND_NULL && j.kind_flags <= JV_KIND_NUMBER) ||
-           (j.kind_flags == JV_KIND_INVALID && !j.u.ptr);
-}
+/* value_is_plain reads what jv keeps in its first byte: the kind in the low bits and, since libjq 1.7, flags
+ * above them, set for numbers that are heap objects. */
+_Static_assert(offsetof(jv, kind_flags) == 0 && JV_KIND_INVALID == 0 && JV_KIND_NUMBER == 4,
+               "value_is_plain knows jv");
 
 static inline jv ref(baton_value value) { return jv_copy(value_to_jv(value)); }
 
@@ -38,13 +36,11 @@ baton_value baton_value_string_sized(const char *text, size_t size) {
 }
 
 baton_value baton_value_ref(baton_value value) {
-    jv j = value_to_jv(value);
-    return is_plain(j) ? value : value_from_jv(jv_copy(j));
+    return value_is_plain(value) ? value : value_from_jv(jv_copy(value_to_jv(value)));
 }
 
 void baton_value_unref(baton_value value) {
-    jv j = value_to_jv(value);
-    if (!is_plain(j)) jv_free(j);
+    if (!value_is_plain(value)) jv_free(value_to_jv(value));
 }
 
 baton_kind baton_value_kind(baton_value value) {
@@ -57,7 +53,7 @@ baton_kind baton_value_kind(baton_value value) {
     return kinds[value_to_jv(value).kind_flags & 7];
 }
 
-bool baton_value_is_valid(baton_value value) { return baton_value_kind(value) != BATON_KIND_INVALID; }
+bool baton_value_is_valid(baton_value value) { return value_is_valid(value); }
 
 bool baton_value_is_true(baton_value value) {
     int kind = value_to_jv(value).kind_flags & 7;

@@ -27,9 +27,25 @@ baton_value value_set_number(baton_value object, const char *key, double number)
 /* The member's text when it is a string, else NULL; lives as long as the object (which keeps it alive). */
 const char *value_get_text(baton_value object, const char *key);
 
+/* True when a handle holds nothing on the heap (nothing, null, a boolean, a plain number), so that copying
+ * and releasing it is nothing to do. A value's first byte tells: see value.c. */
+static inline bool value_is_plain(baton_value value) {
+    unsigned char kind = *(const unsigned char *)&value;
+    return kind <= 4 && (kind != 0 || value.bits[1] == 0);
+}
+
+/* baton_value_ref and _unref without a call for plain values: for the paths that every step takes. */
+static inline baton_value value_ref(baton_value value) {
+    return value_is_plain(value) ? value : baton_value_ref(value);
+}
+static inline void value_unref(baton_value value) {
+    if (!value_is_plain(value)) baton_value_unref(value);
+}
+static inline bool value_is_valid(baton_value value) { return *(const unsigned char *)&value & 7; }
+
 /* *slot = value, releasing what was there. Takes value. */
 static inline void value_assign(baton_value *slot, baton_value value) {
-    baton_value_unref(*slot);
+    value_unref(*slot);
     *slot = value;
 }
 

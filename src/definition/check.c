@@ -154,7 +154,8 @@ static void check_text(checker *c, const dsl_type *type, const node *n, spot at)
         if (!is_name(n->text)) wanted = "at most 63 letters, digits and inner dashes";
         break;
     case DSL_URI:
-        if (!strstr(n->text, "${") && n->text[strcspn(n->text, " \t\r\n")]) wanted = "a URI without blanks";
+        if (n->size == 0 || (!strstr(n->text, "${") && n->text[strcspn(n->text, " \t\r\n")]))
+            wanted = "a URI without blanks";
         break;
     case DSL_EXPRESSION:
         if (!is_expression(n)) wanted = "an expression, '${ ... }'";

@@ -15,18 +15,16 @@
 
 /* ---- Places of errors ---- */
 
-/* The byte that a line and column of `text` name, both from 1; columns count characters. */
+/* The byte that a line and column of `text` name, both from 1; of expressions, columns count bytes. */
 static size_t offset_of(const char *text, size_t size, int line, int column) {
     size_t at = 0;
     for (; line > 1 && at < size; at++)
         if (text[at] == '\n') line--;
-    for (; column > 1 && at < size && text[at] != '\n'; column--) do
-            at++;
-        while (at < size && ((unsigned char)text[at] & 0xc0) == 0x80);
+    for (; column > 1 && at < size && text[at] != '\n'; column--) at++;
     return at;
 }
 
-/* Tells an error (taken) about the text that begins at `offset` of the node's. */
+/* Tells an error about the text that begins at `offset` of the node's. */
 static void add_inside(compiler *c, const expression_record *where, const baton_error *error) {
     const node *n = where->node;
     size_t inside = offset_of(n->text + where->offset, n->size - where->offset, baton_error_line(error),
@@ -241,7 +239,10 @@ static void report(void *data, const expression *e, const baton_error *error) {
     compiler *c = data;
     const expression_record *r = bsearch(&(expression_record){.expression = e}, c->records, c->record_count,
                                          sizeof *c->records, compare_records);
-    if (r) add_inside(c, r, error);
+    if (baton_error_get_code(error) == BATON_ERROR_MEMORY)
+        c->no_memory = true;
+    else if (r)
+        add_inside(c, r, error);
 }
 
 void compile_expressions(compiler *c) {

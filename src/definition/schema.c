@@ -30,7 +30,7 @@ static const dsl_type text_map_or_expression = {
 static const dsl_type text_list = {.kinds = NODE_ARRAY, .items = &text};
 static const dsl_type semver = {.kinds = NODE_STRING, .text = DSL_SEMVER};
 static const dsl_type name = {.kinds = NODE_STRING, .text = DSL_NAME};
-static const dsl_type uri = {.kinds = NODE_STRING, .not_empty = true, .text = DSL_URI};
+static const dsl_type uri = {.kinds = NODE_STRING, .text = DSL_URI};
 static const dsl_type duration_type = {.form = DSL_DURATION, .kinds = NODE_STRING | NODE_OBJECT};
 static const dsl_type transformation = {.kinds = NODE_STRING | NODE_OBJECT | NODE_ARRAY,
                                         .others = DSL_FREE};
@@ -118,10 +118,8 @@ static const dsl_type policy_or_name = {
 
 static const dsl_property endpoint_properties[] = {
     {"uri", &uri, DSL_REQUIRED, NULL}, {"authentication", &policy_or_name, 0, NULL}, END};
-static const dsl_type endpoint = {.kinds = NODE_STRING | NODE_OBJECT,
-                                  .not_empty = true,
-                                  .text = DSL_URI,
-                                  .properties = endpoint_properties};
+static const dsl_type endpoint = {
+    .kinds = NODE_STRING | NODE_OBJECT, .text = DSL_URI, .properties = endpoint_properties};
 
 static const dsl_property resource_properties[] = {
     {"name", &text, 0, NULL}, {"endpoint", &endpoint, DSL_REQUIRED, NULL}, END};
@@ -427,8 +425,7 @@ static const dsl_property error_properties[] = {
     {"instance", &text, 0, NULL},       END,
 };
 static const dsl_type error = {.kinds = NODE_OBJECT, .properties = error_properties};
-static const dsl_type error_or_name = {
-    .kinds = NODE_OBJECT | NODE_STRING, .not_empty = true, .properties = error_properties};
+static const dsl_type error_or_name = {.kinds = NODE_OBJECT | NODE_STRING, .properties = error_properties};
 static const dsl_property raise_properties[] = {{"error", &error_or_name, DSL_REQUIRED, NULL}, END};
 static const dsl_type raise = {.kinds = NODE_OBJECT, .properties = raise_properties};
 

@@ -160,6 +160,52 @@ static const char *copy_token(reader *r, struct fy_token *token, size_t *size) {
     return copy;
 }
 
+static size_t break_size(const document *d, size_t at) {
+    if (at >= d->size || (d->text[at] != '\r' && d->text[at] != '\n')) return 0;
+    return d->text[at] == '\r' && at + 1 < d->size && d->text[at + 1] == '\n' ? 2 : 1;
+}
+
+static size_t skip_blanks(const document *d, size_t at) {
+    while (at < d->size && (d->text[at] == ' ' || d->text[at] == '\t')) at++;
+    return at;
+}
+
+/* A run of line breaks and the blanks around them: one break is a blank, n of them are n - 1 breaks. Gives
+ * the position behind; `at` itself where no break comes after the blanks. */
+static size_t fold_breaks(const document *d, size_t at, buffer *out) {
+    size_t breaks = 0, size;
+    for (size_t end = skip_blanks(d, at); (size = break_size(d, end)) > 0; end = skip_blanks(d, at)) {
+        at = end + size;
+        breaks++;
+    }
+    if (breaks == 1) buffer_putc(out, ' ');
+    for (size_t i = 1; i < breaks; i++) buffer_putc(out, '\n');
+    return breaks ? skip_blanks(d, at) : at;
+}
+
+/* The text of a single-quoted scalar that libfyaml found to be well formed. What it makes itself of a few
+ * doubled quotes in a row leaks memory and may end in bytes that were never set (0.7.12,
+ * fy_token_get_text). */
+static const char *copy_single_quoted(reader *r, size_t start, size_t *size) {
+    const document *d = r->document;
+    buffer out = {0};
+    for (size_t at = start; at < d->size;) {
+        size_t behind = fold_breaks(d, at, &out);
+        if (behind > at) {
+            at = behind;
+            continue;
+        }
+        if (d->text[at] == '\'' && (++at == d->size || d->text[at] != '\'')) break;
+        buffer_putc(&out, d->text[at++]);
+    }
+    *size = out.size;
+    const char *copy =
+        buffer_failed(&out) ? NULL : arena_text_sized(&r->document->arena, buffer_text(&out), out.size);
+    buffer_done(&out);
+    if (!copy) error_memory(r->err);
+    return copy;
+}
+
 static int add_anchor(reader *r, struct fy_token *token, node *n, bool complete) {
     if (!token) return 0;
     if (r->anchor_count == LIMIT_FILE_ANCHORS)
@@ -288,7 +334,8 @@ static int read_scalar(reader *r, struct fy_event *event) {
     if (!n) return -1;
     n->style = style_of(token);
     if (n->style == NODE_SINGLE_QUOTED || n->style == NODE_DOUBLE_QUOTED) n->column--;
-    n->text = copy_token(r, token, &n->size);
+    n->text = n->style == NODE_SINGLE_QUOTED ? copy_single_quoted(r, n->start, &n->size)
+                                             : copy_token(r, token, &n->size);
     if (!n->text) return -1;
     n->bytes = n->size;
     if (strlen(n->text) != n->size || !text_is_utf8(n->text, n->size))

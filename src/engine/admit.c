@@ -43,7 +43,7 @@ static uint64_t digest_content(const baton_submission *s, const baton_strategy *
     const baton_execution_options *o = s->options;
     buffer b = {0};
     buffer_printf(&b, "%016llx %s ", (unsigned long long)s->workflow->digest, strategy->name);
-    if (o && baton_value_is_valid(o->input)) value_write(&b, o->input);
+    if (o && value_is_valid(o->input)) value_write(&b, o->input);
     if (o)
         buffer_printf(&b, " %s %d %lld %d", o->priority ? o->priority : "", o->critical,
                       (long long)o->timeout_ms, o->continue_on_failure);
@@ -64,7 +64,7 @@ static run *run_new(baton_engine *engine, const baton_submission *s, baton_error
     const char *id = o->id;
     size_t id_size;
     if (!id) {
-        id_size = 1 + id_format(made, engine_now_ns(engine) / 1000000, entropy_next(&engine->entropy));
+        id_size = 1 + id_format(made, engine->now_ns / 1000000, entropy_next(&engine->entropy));
         id = made;
     } else {
         id_size = strlen(id) + 1;
@@ -80,7 +80,7 @@ static run *run_new(baton_engine *engine, const baton_submission *s, baton_error
     r->workflow = workflow_ref(s->workflow);
     if (s->context) r->context = context_ref(s->context);
     r->strategy = engine_strategy(engine, o->strategy);
-    r->input = baton_value_is_valid(o->input) ? baton_value_ref(o->input) : default_input(s->workflow);
+    r->input = value_is_valid(o->input) ? value_ref(o->input) : default_input(s->workflow);
     r->timeout_ms = o->timeout_ms;
     r->continue_on_failure = o->continue_on_failure;
     r->done = s->done;
@@ -99,7 +99,7 @@ void run_free(run *r) {
         r->dependents = d->next;
         free(d);
     }
-    for (uint32_t i = 0; i < r->call_count; i++) baton_value_unref(r->calls[i].request);
+    for (uint32_t i = 0; i < r->call_count; i++) value_unref(r->calls[i].request);
     free(r->calls);
     heap_remove(&r->engine->timers, &r->timer);
     r->engine->store->type->forget(r->engine->store, &r->row);
@@ -109,7 +109,7 @@ void run_free(run *r) {
     }
     baton_result_free(r->result);
     context_unref(r->context);
-    baton_value_unref(r->input);
+    value_unref(r->input);
     baton_error_free(r->refusal);
     workflow_unref(r->workflow);
     free(r);
@@ -142,7 +142,7 @@ static int tie(run *r, const baton_execution_options *o, baton_error **err) {
 
 static void untie(run *r) {
     baton_scheduled scheduled;
-    if (!baton_scheduler_get(r->engine->scheduler, r->id, &scheduled)) return;
+    if (!r->has_dependencies || !baton_scheduler_get(r->engine->scheduler, r->id, &scheduled)) return;
     for (size_t i = 0; i < scheduled.dependency_count; i++) {
         run *on = engine_find(r->engine, scheduled.dependencies[i]);
         for (dependent **at = on ? &on->dependents : NULL; at && *at;) {
@@ -189,11 +189,14 @@ static int register_run(run *r, const baton_submission *s, baton_error **err) {
         .critical = o->critical,
         .dependencies = o->dependencies,
         .dependency_count = o->dependency_count,
-        .now_ms = engine_now_ns(engine) / 1000000,
+        .now_ms = engine->now_ns / 1000000,
     };
     if (!map_reserve(&engine->runs)) return error_memory(err);
     if (baton_scheduler_schedule(engine->scheduler, &request, &scheduled, err) != 0) return -1;
     r->priority = scheduled.priority;
+    r->scheduled_at_ms = scheduled.scheduled_at_ms;
+    r->estimated_ms = scheduled.estimated_duration_ms;
+    r->has_dependencies = scheduled.dependency_count > 0;
     map_insert(&engine->runs, &r->node, r->id, map_hash(&engine->runs, r->id));
     LOG(engine, BATON_LOG_DEBUG, "scheduled", {"executionId", r->id, 0},
         {"priority", NULL, scheduled.priority},
@@ -207,7 +210,7 @@ int run_enqueue(run *r, baton_error **err) {
     const baton_queue_entry entry = {.id = r->id,
                                      .priority = r->priority,
                                      .data = r,
-                                     .queued_at_ms = engine_now_ns(engine) / 1000000};
+                                     .queued_at_ms = engine->now_ns / 1000000};
     if (!baton_queue_enqueue(engine->queue, &entry, err)) return -1;
     r->place = RUN_QUEUED;
     LOG(engine, BATON_LOG_DEBUG, "queued", {"executionId", r->id, 0}, {"priority", NULL, r->priority},
@@ -282,6 +285,7 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
 /* ---- From outside ---- */
 
 static int admit_here(baton_engine *engine, void *data, baton_error **err) {
+    engine_read_clock(engine);
     return engine_admit(engine, data, err);
 }
 
@@ -289,11 +293,11 @@ static int admit_here(baton_engine *engine, void *data, baton_error **err) {
 static int copy_across(baton_submission *s, baton_execution_options *o, baton_error **err) {
     if (s->options) *o = *s->options;
     s->options = o;
-    if (baton_value_is_valid(o->input)) {
+    if (value_is_valid(o->input)) {
         char *json = baton_value_to_json(o->input);
         o->input = json ? baton_value_parse(json, strlen(json), err) : VALUE_INVALID;
         free(json);
-        if (!baton_value_is_valid(o->input)) return -1;
+        if (!value_is_valid(o->input)) return -1;
     }
     if (!s->context) return 0;
     char *json = baton_context_to_json(s->context);

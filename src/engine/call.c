@@ -18,7 +18,7 @@ struct baton_step_call {
     baton_value output; /* invalid until it is set */
     uint32_t key, attempt;
     uint64_t ticket;
-    int64_t deadline_ns;
+    int64_t deadline_ns; /* of the monotonic clock, which any thread may read; 0: none */
     bool no_retry, waits;
     baton_completion *completion; /* when deferred */
     char key_text[LIMIT_ID_BYTES + 16];
@@ -46,11 +46,11 @@ baton_context *baton_step_call_context(baton_step_call *call) {
     return r->context;
 }
 
-baton_value baton_step_call_input(const baton_step_call *call) { return baton_value_ref(call->input); }
+baton_value baton_step_call_input(const baton_step_call *call) { return value_ref(call->input); }
 
 baton_value baton_step_call_arguments(const baton_step_call *call) {
     baton_value arguments = call->step->u.function.arguments;
-    return baton_value_is_valid(arguments) ? baton_value_ref(arguments) : baton_value_null();
+    return value_is_valid(arguments) ? value_ref(arguments) : baton_value_null();
 }
 
 void *baton_step_call_data(const baton_step_call *call) { return call->step->u.function.type->data; }
@@ -65,7 +65,7 @@ const char *baton_step_call_key(baton_step_call *call) {
 bool baton_step_call_cancelled(const baton_step_call *call) {
     const run *r = call->run;
     if (r->to_cancel || inbox_holds_cancel(r->engine->inbox, r->id)) return true;
-    return call->deadline_ns && engine_now_ns(r->engine) >= call->deadline_ns;
+    return call->deadline_ns && clock_monotonic_ns() >= call->deadline_ns;
 }
 
 void baton_step_call_output(baton_step_call *call, baton_value output) {
@@ -157,19 +157,19 @@ static bool defer(run *r, baton_step_call *call) {
 static void take_early(run *r, baton_step_call *call) {
     store *s = r->engine->store;
     baton_value early = s->type->take_delivery(s, &r->row, call->step->reference);
-    if (!baton_value_is_valid(early)) return;
+    if (!value_is_valid(early)) return;
     value_assign(&call->output, early);
     call->waits = false;
 }
 
 /* The call did not end the step. False, or true with *ev when there is something to tell all the same. */
 static bool postpone(run *r, baton_step_call *call, event *ev) {
-    baton_value_unref(call->output);
+    value_unref(call->output);
     if (call->completion) {
         if (!defer(r, call)) engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
         return false;
     }
-    *ev = (event){.kind = EVENT_WAITING, .now_ns = engine_now_ns(r->engine), .ticket = call->ticket};
+    *ev = (event){.kind = EVENT_WAITING, .now_ns = r->engine->now_ns, .ticket = call->ticket};
     return true;
 }
 
@@ -178,7 +178,7 @@ static bool cancelled_meanwhile(run *r, event *ev) {
     bool cancelled = r->to_cancel && !r->x->rolling_back; /* nothing interrupts a rollback */
     r->to_cancel = false;
     if (!cancelled) return false;
-    baton_value_unref(ev->value);
+    value_unref(ev->value);
     *ev = (event){.kind = EVENT_CANCEL, .now_ns = ev->now_ns};
     return true;
 }
@@ -189,21 +189,21 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
     baton_error *err = NULL;
     bool failed = false, postponed = false;
     uint32_t done = 0;
-    call->input = baton_value_ref(a->frame->input);
+    call->input = value_ref(a->frame->input);
     while (done < a->count) {
         call->step = steps[done];
         failed = call->step->u.function.type->execute(call, &err) != 0;
         if (!failed && call->waits) take_early(r, call);
         postponed = !failed && (call->completion || call->waits);
         if (failed || postponed) break;
-        baton_value_unref(call->input);
-        call->input = baton_value_is_valid(call->output) ? call->output : baton_value_null();
+        value_unref(call->input);
+        call->input = value_is_valid(call->output) ? call->output : baton_value_null();
         call->output = VALUE_INVALID;
         done++;
         if (r->to_cancel || atomic_load_explicit(&r->engine->inbox->waiting, memory_order_relaxed)) break;
     }
     *ev = (event){.kind = EVENT_STEPS,
-                  .now_ns = engine_now_ns(r->engine),
+                  .now_ns = engine_read_clock(r->engine),
                   .ticket = call->ticket,
                   .frame = a->frame,
                   .count = done,
@@ -214,8 +214,8 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
         ev->value = call->input;
         return true;
     }
-    baton_value_unref(call->input);
-    baton_value_unref(call->output);
+    value_unref(call->input);
+    value_unref(call->output);
     ev->value = step_fault(err);
     return true;
 }
@@ -229,7 +229,7 @@ bool run_call(run *r, const action *a, event *ev) {
     call.key = a->key;
     call.attempt = a->attempt;
     call.ticket = a->ticket;
-    call.deadline_ns = a->deadline_ns;
+    call.deadline_ns = a->deadline_ns ? a->deadline_ns - r->engine->clock_offset_ns : 0;
     call.no_retry = call.waits = false;
     call.completion = NULL;
     r->in_call = true;
@@ -249,28 +249,29 @@ bool run_call(run *r, const action *a, event *ev) {
     const baton_step_type *type = a->step->u.function.type;
     baton_error *err = NULL;
     int failed = (a->kind == ACTION_ROLLBACK ? type->rollback : type->execute)(&call, &err);
+    int64_t now_ns = engine_read_clock(r->engine);
     r->in_call = false;
     if (!failed && call.waits) take_early(r, &call);
     if (!failed && (call.completion || call.waits)) {
         bool told = postpone(r, &call, ev);
         if (!told && r->to_cancel) {
-            *ev = (event){.now_ns = engine_now_ns(r->engine)};
+            *ev = (event){.now_ns = now_ns};
             return cancelled_meanwhile(r, ev);
         }
         return told;
     }
     *ev = (event){.kind = failed ? EVENT_FAILED : EVENT_SUCCEEDED,
-                  .now_ns = engine_now_ns(r->engine),
+                  .now_ns = now_ns,
                   .ticket = a->ticket,
                   .frame = a->frame,
                   .no_retry = call.no_retry};
     if (failed) {
         if (call.completion) completion_abandon(call.completion);
-        baton_value_unref(call.output);
+        value_unref(call.output);
         ev->value = step_fault(err);
     } else {
-        baton_error_free(err);
-        ev->value = baton_value_is_valid(call.output) ? call.output : baton_value_null();
+        if (err) baton_error_free(err);
+        ev->value = value_is_valid(call.output) ? call.output : baton_value_null();
     }
     cancelled_meanwhile(r, ev);
     return true;

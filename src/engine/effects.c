@@ -52,10 +52,10 @@ void effect_abort(run *r, uint64_t ticket) {
 static void ended(void *data, effect_outcome outcome) {
     effect *e = data;
     run *r = e->run;
-    bool failed = baton_value_is_valid(outcome.fault);
+    bool failed = value_is_valid(outcome.fault);
     event ev = {.kind = failed ? EVENT_FAILED : EVENT_SUCCEEDED,
-                .now_ns = engine_now_ns(r->engine),
-                .entropy = entropy_next(&r->engine->entropy),
+                .now_ns = engine_read_clock(r->engine),
+                .entropy = engine_jitter(r->engine),
                 .ticket = e->ticket,
                 .value = failed ? outcome.fault : outcome.output};
     effect_free(e);
@@ -85,7 +85,7 @@ static bool start_http(effect *e, const action *a, const char *key, baton_error 
     baton_engine *engine = e->run->engine;
     if (!engine_loop_init(engine, err)) return false;
     if (!engine->http && !(engine->http = http_client_new(&engine->loop, err))) return false;
-    int64_t left_ms = a->deadline_ns ? (a->deadline_ns - engine_now_ns(engine)) / 1000000 : 0;
+    int64_t left_ms = a->deadline_ns ? (a->deadline_ns - engine->now_ns) / 1000000 : 0;
     const http_request request = {
         .spec = a->request, .key = key, .timeout_ms = a->deadline_ns ? left_ms + 1000 : 0};
     e->kind = EFFECT_HTTP;

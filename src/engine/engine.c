@@ -50,6 +50,8 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
     map_init(&engine->runs);
     if (engine->options.registry) registry_ref(engine->options.registry);
     engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+    engine_read_clock(engine);
+    engine->jitter = entropy_next(&engine->entropy);
     int made = engine->options.max_queue_size > LIMIT_QUEUE_SIZE
                    ? baton_error_set(err, BATON_ERROR_LIMIT, "max_queue_size is above %d", LIMIT_QUEUE_SIZE)
                    : set_up(engine, err);
@@ -131,8 +133,8 @@ void engine_log(baton_engine *engine, baton_log_level level, const char *message
     engine->options.log(engine->options.log_data, level, message, fields, count);
 }
 
-int64_t engine_now_ns(const baton_engine *engine) {
-    return clock_monotonic_ns() + engine->clock_offset_ns;
+int64_t engine_read_clock(baton_engine *engine) {
+    return engine->now_ns = clock_monotonic_ns() + engine->clock_offset_ns;
 }
 
 void engine_break(baton_engine *engine, baton_error *error) {
@@ -167,7 +169,7 @@ static const char *status_of(const run *r) {
 baton_status baton_engine_status(baton_engine *engine, const char *id) {
     const run *r = engine_find(engine, id);
     if (!r) return (baton_status){.status = "not_found"};
-    int64_t now_ns = engine_now_ns(engine), started_ns = r->started_ns;
+    int64_t now_ns = engine_read_clock(engine), started_ns = r->started_ns;
     return (baton_status){
         .status = status_of(r),
         .execution_id = r->id,
@@ -222,6 +224,7 @@ int baton_engine_run(baton_engine *engine, baton_error **err) {
     if (!gate_enter(&engine->gate))
         return baton_error_set(err, BATON_ERROR_USAGE, "the engine is running already, on this thread");
     int result = 0;
+    engine_read_clock(engine);
     do engine_pump(engine);
     while (!engine->broken && engine_wait(engine, err));
     if (engine->broken)
@@ -246,7 +249,7 @@ static void give_up_waiting(baton_engine *engine, const char *id, waiter *w) {
     if (!r) return;
     r->done = NULL;
     if (!r->result) return;
-    if (r->x) result_conclude(r->result, r->x, engine_now_ns(engine));
+    if (r->x) result_conclude(r->result, r->x, engine->now_ns);
     w->result = result_ref(r->result);
 }
 
@@ -261,6 +264,7 @@ int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_c
     if (!gate_enter(&engine->gate))
         return baton_error_set(err, BATON_ERROR_USAGE,
                                "baton_engine_execute was called from inside an execution; submit instead");
+    engine_read_clock(engine);
     waiter w = {NULL};
     char id[LIMIT_ID_BYTES + 1];
     baton_submission one = {workflow, context, options, remember, &w};
@@ -291,6 +295,7 @@ static int not_found(const char *id, baton_error **err) {
 static int cancel_here(baton_engine *engine, void *data, baton_error **err) {
     run *r = engine_find(engine, data);
     if (!r) return not_found(data, err);
+    engine_read_clock(engine);
     run_cancel(r);
     return 0;
 }
@@ -298,6 +303,7 @@ static int cancel_here(baton_engine *engine, void *data, baton_error **err) {
 static int suspend_here(baton_engine *engine, void *data, baton_error **err) {
     run *r = engine_find(engine, data);
     if (!r) return not_found(data, err);
+    engine_read_clock(engine);
     run_suspend(r);
     return 0;
 }
@@ -324,6 +330,7 @@ int baton_engine_suspend(baton_engine *engine, const char *id, baton_error **err
 int baton_engine_resume(baton_engine *engine, const char *id, baton_error **err) {
     run *r = engine_find(engine, id);
     if (!r) return not_found(id, err);
+    engine_read_clock(engine);
     return run_resume(r, err);
 }
 
@@ -336,5 +343,6 @@ int baton_engine_deliver(baton_engine *engine, const char *id, const char *refer
         if (!r) return not_found(id, err);
         return baton_error_set(err, BATON_ERROR_NOT_FOUND, "execution '%s' has no step '%s'", id, reference);
     }
+    engine_read_clock(engine);
     return run_deliver(r, s, value, err);
 }

@@ -63,9 +63,10 @@ struct run {
     int64_t timeout_ms; /* as in baton_execution_options */
     uint64_t content;   /* digest of what was submitted */
     run_place place;
-    bool continue_on_failure, to_continue, to_cancel, in_woken, in_call;
+    bool continue_on_failure, to_continue, to_cancel, in_woken, in_call, has_dependencies;
     int64_t started_ns; /* 0 before its start */
     int priority;
+    int64_t scheduled_at_ms, estimated_ms;
     uint32_t unmet; /* dependencies that have not completed */
     baton_error *refusal; /* why it must not begin: a dependency failed or is unknown */
     dependent *dependents; /* runs that wait for this one */
@@ -99,12 +100,14 @@ struct baton_engine {
     store *store;
     baton_error *broken; /* the store failed: no more work is taken */
     entropy entropy;
+    uint64_t jitter; /* starts from the entropy */
     size_t active, waiting;
     uint64_t completed, faulted, cancelled;
     run *woken, *woken_last;
     heap timers;
     output out;
     int64_t clock_offset_ns; /* wall clock minus monotonic clock */
+    int64_t now_ns;          /* see engine_read_clock */
     struct inbox *inbox;
     inbox_gate gate;
     uint32_t open_completions; /* deferred steps that have not ended */
@@ -124,8 +127,14 @@ struct baton_engine {
 /* For the program: sees every record. At most one. */
 void engine_observe(baton_engine *engine, engine_observer observer, engine_output output, void *data);
 
-/* Nanoseconds since 1970, never backwards while the engine runs. */
-int64_t engine_now_ns(const baton_engine *engine);
+/* Reads the clock: nanoseconds since 1970. Everything that happens until the next reading happens at
+ * engine->now_ns; it is read when time may have passed: at each call from outside, after each step in C,
+ * after each wait. */
+int64_t engine_read_clock(baton_engine *engine);
+/* For jitter, where the id's quality of randomness is not needed. */
+static inline uint64_t engine_jitter(baton_engine *engine) {
+    return engine->jitter += 0x9e3779b97f4a7c15u;
+}
 void engine_log(baton_engine *engine, baton_log_level level, const char *message,
                 const baton_log_field *fields, size_t count);
 #define LOG(engine_, level_, message_, ...)                                                                \

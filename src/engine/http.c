@@ -161,58 +161,65 @@ static bool set_headers(struct http_call *call) {
     return set && (typed || add_header(call, "Content-Type", NULL));
 }
 
+/* Sets an option of the call at hand, unless one before it failed. */
+#define SET(option, value) \
+    if (code == CURLE_OK) code = curl->easy_setopt(call->easy, CURLOPT_##option, value)
+
 static CURLcode set_method(struct http_call *call) {
     const curl_api *curl = call->client->curl;
     const http_plan *plan = &call->plan;
     CURLcode code = CURLE_OK;
     if (plan->has_body || strcmp(plan->method, "POST") == 0) {
-        code |= curl->easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)plan->body.size);
-        code |= curl->easy_setopt(call->easy, CURLOPT_POSTFIELDS, buffer_text(&plan->body));
+        SET(POSTFIELDSIZE_LARGE, (curl_off_t)plan->body.size);
+        SET(POSTFIELDS, buffer_text(&plan->body));
     } else if (strcmp(plan->method, "HEAD") == 0) {
-        return curl->easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
+        SET(NOBODY, 1L);
+        return code;
     }
-    return code | curl->easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, plan->method);
+    SET(CUSTOMREQUEST, plan->method);
+    return code;
 }
 
 static CURLcode set_credentials(struct http_call *call) {
     const curl_api *curl = call->client->curl;
     const http_plan *plan = &call->plan;
-    if (plan->scheme == HTTP_NO_SCHEME) return CURLE_OK;
-    long scheme = (long)(plan->scheme == HTTP_BASIC ? CURLAUTH_BASIC : CURLAUTH_DIGEST);
-    const char *user = value_get_text(plan->authentication, "username");
-    const char *password = value_get_text(plan->authentication, "password");
-    CURLcode code = curl->easy_setopt(call->easy, CURLOPT_HTTPAUTH, scheme);
-    code |= curl->easy_setopt(call->easy, CURLOPT_USERNAME, user);
-    return code | curl->easy_setopt(call->easy, CURLOPT_PASSWORD, password);
+    CURLcode code = CURLE_OK;
+    if (plan->scheme == HTTP_NO_SCHEME) return code;
+    SET(HTTPAUTH, (long)(plan->scheme == HTTP_BASIC ? CURLAUTH_BASIC : CURLAUTH_DIGEST));
+    SET(USERNAME, value_get_text(plan->authentication, "username"));
+    SET(PASSWORD, value_get_text(plan->authentication, "password"));
+    return code;
 }
 
-/* Starts the request that the plan holds. -1 when libcurl does not take it: no memory. */
-static int send_request(struct http_call *call) {
+/* Starts the request that the plan holds. */
+static CURLcode send_request(struct http_call *call) {
     struct http_client *c = call->client;
     const curl_api *curl = c->curl;
     int64_t left_ms = call->deadline_ms - clock_monotonic_ns() / 1000000;
-    CURL *easy = call->easy = curl->easy_init();
-    if (!easy || !set_headers(call)) return -1;
-    CURLcode code = curl->easy_setopt(easy, CURLOPT_URL, buffer_text(&call->plan.uri));
-    code |= curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    code |= curl->easy_setopt(easy, CURLOPT_PRIVATE, (void *)call);
-    code |= curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    code |= curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, call->problem);
-    code |= curl->easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    code |= curl->easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-    code |= curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)LIMIT_HTTP_CONNECT_MS);
-    code |= curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, left_ms > 1 ? (long)left_ms : 1L);
-    code |= curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    code |= curl->easy_setopt(easy, CURLOPT_WRITEDATA, (void *)call);
-    code |= curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    code |= curl->easy_setopt(easy, CURLOPT_HEADERDATA, (void *)call);
-    code |= set_method(call) | set_credentials(call);
-    if (code != CURLE_OK) return -1;
+    call->easy = curl->easy_init();
+    if (!call->easy || !set_headers(call)) return CURLE_OUT_OF_MEMORY;
+    CURLcode code = set_method(call);
+    if (code == CURLE_OK) code = set_credentials(call);
+    SET(URL, buffer_text(&call->plan.uri));
+    SET(PROTOCOLS_STR, "http,https");
+    SET(PRIVATE, (void *)call);
+    SET(NOSIGNAL, 1L);
+    SET(ERRORBUFFER, call->problem);
+    SET(HTTPHEADER, call->headers);
+    SET(ACCEPT_ENCODING, "");
+    SET(CONNECTTIMEOUT_MS, (long)LIMIT_HTTP_CONNECT_MS);
+    SET(TIMEOUT_MS, left_ms > 1 ? (long)left_ms : 1L);
+    SET(QUICK_EXIT, 1L); /* a cancel does not wait for the resolver's thread */
+    SET(WRITEFUNCTION, on_body);
+    SET(WRITEDATA, (void *)call);
+    SET(HEADERFUNCTION, on_header);
+    SET(HEADERDATA, (void *)call);
+    if (code != CURLE_OK) return code;
     sigpipe_hold hold;
     sigpipe_block(&hold);
-    CURLMcode added = curl->multi_add_handle(c->multi, easy);
+    CURLMcode added = curl->multi_add_handle(c->multi, call->easy);
     sigpipe_restore(&hold);
-    return added == CURLM_OK ? 0 : -1;
+    return added == CURLM_OK ? CURLE_OK : CURLE_FAILED_INIT;
 }
 
 /* ---- Outcomes ---- */
@@ -288,8 +295,8 @@ static void follow(struct http_call *call, int status, const char *location) {
     drop_easy(call);
     buffer_clear(&call->lines);
     buffer_clear(&call->body);
-    if (result != 0 || send_request(call) != 0)
-        finish_fault(call, "communication", 500, "HTTP call failed", "no memory for the redirect");
+    CURLcode code = result == 0 ? send_request(call) : CURLE_OUT_OF_MEMORY;
+    if (code != CURLE_OK) finish_failed(call, code);
 }
 
 static void end_request(struct http_call *call, CURLcode result) {
@@ -430,6 +437,20 @@ static int prepare_client(struct http_client *c, baton_error **err) {
     return 0;
 }
 
+/* Afterwards the call has either a running request or a fault; neither when there was no memory. */
+static void start(struct http_call *call, const http_request *request) {
+    baton_error *error = NULL;
+    if (http_plan_read(&call->plan, request->spec, request->key, &call->fault) != 0) return;
+    if (prepare_client(call->client, &error) == 0) {
+        CURLcode code = send_request(call);
+        if (code == CURLE_OK) return;
+        drop_easy(call);
+        baton_error_set(&error, BATON_ERROR_SYSTEM, "%s", call->client->curl->easy_strerror(code));
+    }
+    call->fault = effect_fault("communication", 500, "HTTP call failed", "%s", baton_error_message(error));
+    error_clear(&error);
+}
+
 struct http_call *http_call_start(struct http_client *client, const http_request *request, effect_done done,
                                   void *data, baton_error **err) {
     struct http_call *call = calloc(1, sizeof *call);
@@ -448,17 +469,8 @@ struct http_call *http_call_start(struct http_client *client, const http_request
     uv_timer_init(client->loop, &call->refused);
     call->refused.data = call;
 
-    baton_error *error = NULL;
-    int result = http_plan_read(&call->plan, request->spec, request->key, &call->fault);
-    if (result == 0 && prepare_client(client, &error) != 0) {
-        call->fault =
-            effect_fault("communication", 500, "HTTP call failed", "%s", baton_error_message(error));
-        error_clear(&error);
-        result = -1;
-    } else if (result == 0) {
-        result = send_request(call);
-    }
-    if (result == 0) return call;
+    start(call, request);
+    if (call->easy) return call;
     if (baton_value_is_valid(call->fault)) {
         uv_timer_start(&call->refused, on_refused, 0, 0);
         return call;

@@ -64,8 +64,8 @@ static void completed(run *r, message *m) {
     effect *e = effect_find(r, m->ticket);
     if (!e) return;
     event ev = {.kind = EVENT_SUCCEEDED,
-                .now_ns = engine_now_ns(r->engine),
-                .entropy = entropy_next(&r->engine->entropy),
+                .now_ns = engine_read_clock(r->engine),
+                .entropy = engine_jitter(r->engine),
                 .ticket = m->ticket};
     baton_error *err = NULL;
     if (!m->failed) ev.value = value_parse(m->text, m->size, NULL, &err);
@@ -123,7 +123,7 @@ static bool next_woken(baton_engine *engine) {
 static bool next_queued(baton_engine *engine) {
     baton_queue_entry entry;
     if (!has_slot(engine) ||
-        !baton_queue_dequeue(engine->queue, engine_now_ns(engine) / 1000000, &entry))
+        !baton_queue_dequeue(engine->queue, engine->now_ns / 1000000, &entry))
         return false;
     run_start(entry.data);
     return true;
@@ -142,14 +142,15 @@ void engine_pump_until(baton_engine *engine, baton_result *const *result) {
 }
 
 static void wake_due(baton_engine *engine) {
-    int64_t now_ns = engine_now_ns(engine);
+    int64_t now_ns = engine_read_clock(engine);
     for (heap_node *node; (node = heap_first(&engine->timers)) && node->key <= now_ns;) {
         heap_remove(&engine->timers, node);
         run_wake((run *)((char *)node - offsetof(run, timer)));
     }
 }
 
-static void read_clock(baton_engine *engine) {
+/* The wall clock may have been set. */
+static void adjust_clock(baton_engine *engine) {
     engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
 }
 
@@ -161,7 +162,7 @@ bool engine_wait(baton_engine *engine, baton_error **err) {
         return false;
     }
     if (first) {
-        int64_t left_ns = first->key - engine_now_ns(engine);
+        int64_t left_ns = first->key - engine_read_clock(engine);
         int64_t left_ms = left_ns <= 0 ? 0 : (left_ns + 999999) / 1000000;
         uv_update_time(&engine->loop);
         uv_timer_start(&engine->timer, on_timer,
@@ -169,7 +170,7 @@ bool engine_wait(baton_engine *engine, baton_error **err) {
     }
     uv_run(&engine->loop, UV_RUN_ONCE);
     uv_timer_stop(&engine->timer);
-    read_clock(engine);
+    adjust_clock(engine);
     wake_due(engine);
     return true;
 }

@@ -46,10 +46,12 @@ enum wanted { WANT_STDOUT, WANT_STDERR, WANT_CODE, WANT_ALL, WANT_NONE };
 static const char exit_unknown[] = "its exit code is not known: this program ignores SIGCHLD or waits for "
                                    "processes that it did not start";
 
-/* One pipe of a process, seen from here. */
+/* One pipe of a process, seen from here. Of stdout and stderr the writer's end is kept open too: so they do
+ * not end before they are closed here, and the loop does not wake for that just before each exit. */
 struct stream {
     uv_poll_t poll;
     int descriptor; /* -1: not open */
+    int writer;     /* -1: not open */
     int number;     /* 0 stdin, 1 stdout, 2 stderr */
     size_t total;   /* bytes read or written so far */
     size_t keep;    /* how many of the last bytes to keep */
@@ -98,8 +100,13 @@ static void close_poll(uv_poll_t *poll, int *descriptor) {
     close_descriptor(descriptor);
 }
 
+static void close_stream(struct stream *s) {
+    close_poll(&s->poll, &s->descriptor);
+    close_descriptor(&s->writer);
+}
+
 static void close_streams(struct process *p) {
-    for (int i = 0; i < 3; i++) close_poll(&p->streams[i].poll, &p->streams[i].descriptor);
+    for (int i = 0; i < 3; i++) close_stream(&p->streams[i]);
 }
 
 /* 0, or an errno. */
@@ -183,7 +190,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     struct stream *s = (struct stream *)poll;
     ssize_t size = status < 0 ? 0 : read_stream(poll->data, s, SIZE_MAX);
     if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR))) return;
-    close_poll(poll, &s->descriptor);
+    close_stream(s);
 }
 
 /* What is in the pipes when the process exits belongs to it; what grandchildren write later does not. */
@@ -219,14 +226,14 @@ static void write_input(struct process *p) {
     bool wait = left > 0 && (errno == EAGAIN || errno == EINTR);
     if (wait && s->poll.type != UV_POLL)
         wait = open_poll(p, &s->poll, s->descriptor, UV_WRITABLE, on_writable) == 0;
-    if (!wait) close_poll(&s->poll, &s->descriptor);
+    if (!wait) close_stream(s);
 }
 
 static void on_writable(uv_poll_t *poll, int status, int events) {
     (void)events;
     struct stream *s = (struct stream *)poll;
     if (status < 0)
-        close_poll(poll, &s->descriptor);
+        close_stream(s);
     else
         write_input(poll->data);
 }
@@ -400,8 +407,9 @@ static int launch(struct process *p, const spawn_plan *plan) {
         else
             code = errno;
     }
-    for (int i = 0; i < 3; i++)
-        if (child[i] != r->null) close_descriptor(&child[i]);
+    if (child[0] != r->null) close_descriptor(&child[0]);
+    for (int i = 1; i < 3; i++)
+        if (child[i] != r->null) p->streams[i].writer = child[i];
     if (code != 0) {
         release_slot(p);
         return code;
@@ -437,7 +445,8 @@ struct process *process_start(struct process_runner *runner, const process_reque
         return NULL;
     }
     *p = (struct process){.runner = runner, .done = done, .output = output, .data = data, .pidfd = -1};
-    for (int i = 0; i < 3; i++) p->streams[i] = (struct stream){.descriptor = -1, .number = i};
+    for (int i = 0; i < 3; i++)
+        p->streams[i] = (struct stream){.descriptor = -1, .writer = -1, .number = i};
     p->next = runner->processes;
     p->link = &runner->processes;
     if (p->next) p->next->link = &p->next;
@@ -471,7 +480,7 @@ void process_cancel(struct process *p) {
     uv_timer_start(&p->timer, on_timer, p->runner->kill_ms, 0);
     uv_unref((uv_handle_t *)&p->timer);
     uv_unref((uv_handle_t *)&p->exit);
-    close_poll(&p->streams[0].poll, &p->streams[0].descriptor);
+    close_stream(&p->streams[0]);
     for (int i = 1; i < 3; i++)
         if (p->streams[i].descriptor >= 0) uv_unref((uv_handle_t *)&p->streams[i].poll);
 }

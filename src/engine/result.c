@@ -32,10 +32,10 @@ baton_result *result_ref(baton_result *result) {
 
 void baton_result_free(baton_result *result) {
     if (!result || --result->references) return;
-    for (uint32_t i = 0; i < result->workflow->step_count; i++) baton_value_unref(result->steps[i].value);
-    baton_value_unref(result->dependencies);
-    baton_value_unref(result->output);
-    baton_value_unref(result->fault);
+    for (uint32_t i = 0; i < result->workflow->step_count; i++) value_unref(result->steps[i].value);
+    value_unref(result->dependencies);
+    value_unref(result->output);
+    value_unref(result->fault);
     baton_error_free(result->error);
     workflow_unref(result->workflow);
     free(result);
@@ -47,7 +47,7 @@ static void end_occurrence(baton_result *result, const record *r, step_status st
     e->count++;
     e->attempts += r->attempt;
     e->duration_ns += r->duration_ns;
-    if (status == STEP_FAULTED || result->keeps_values) value_assign(&e->value, baton_value_ref(r->data));
+    if (status == STEP_FAULTED || result->keeps_values) value_assign(&e->value, value_ref(r->data));
 }
 
 void result_apply(baton_result *result, const record *r) {
@@ -75,8 +75,8 @@ void result_conclude(baton_result *result, const baton_execution *x, int64_t now
     result->timed_out = x->timed_out;
     result->started_ns = x->started_ns;
     if (x->started_ns) result->duration_ns = (execution_ended(x) ? x->ended_ns : now_ns) - x->started_ns;
-    value_assign(&result->output, baton_value_ref(x->output));
-    value_assign(&result->fault, baton_value_ref(x->fault));
+    value_assign(&result->output, value_ref(x->output));
+    value_assign(&result->fault, value_ref(x->fault));
 }
 
 void result_refuse(baton_result *result, execution_status status, baton_error *error) {
@@ -156,7 +156,7 @@ bool baton_result_step(const baton_result *result, size_t index, baton_step_resu
 }
 
 static baton_value entry_value(const step_entry *e) {
-    return e->status == STEP_COMPLETED ? baton_value_ref(e->value) : VALUE_INVALID;
+    return e->status == STEP_COMPLETED ? value_ref(e->value) : VALUE_INVALID;
 }
 
 baton_value baton_result_step_value(const baton_result *result, size_t index) {
@@ -165,15 +165,15 @@ baton_value baton_result_step_value(const baton_result *result, size_t index) {
 }
 
 baton_value baton_result_output(const baton_result *result) {
-    return result->status == EXECUTION_COMPLETED ? baton_value_ref(result->output) : VALUE_INVALID;
+    return result->status == EXECUTION_COMPLETED ? value_ref(result->output) : VALUE_INVALID;
 }
 
-baton_value baton_result_problem(const baton_result *result) { return baton_value_ref(result->fault); }
+baton_value baton_result_problem(const baton_result *result) { return value_ref(result->fault); }
 
 const baton_error *baton_result_error(const baton_result *result) {
     if (result->error || (result->status != EXECUTION_FAULTED && result->status != EXECUTION_CANCELLED))
         return result->error;
-    baton_error *err = baton_value_is_valid(result->fault)
+    baton_error *err = value_is_valid(result->fault)
                            ? fault_error(result->fault)
                            : baton_error_new(BATON_ERROR_CANCELLED, "cancelled");
     baton_error_wrap(&err, BATON_ERROR_EXECUTION, "Workflow execution failed");
@@ -188,8 +188,8 @@ static baton_value step_to_value(const step *s, const step_entry *e) {
     o = value_set_text(o, "stepName", s->name);
     if (!success)
         o = value_set_text(o, "error", entry_error(e));
-    else if (baton_value_is_valid(e->value))
-        o = baton_value_set(o, "result", baton_value_ref(e->value));
+    else if (value_is_valid(e->value))
+        o = baton_value_set(o, "result", value_ref(e->value));
     o = value_set_number(o, "duration", (double)(e->duration_ns / 1000000));
     return value_set_number(o, "attempts", e->attempts);
 }
@@ -210,13 +210,13 @@ char *baton_result_to_json(const baton_result *result) {
     }
     o = baton_value_set(o, "results", results);
     if (result->status == EXECUTION_COMPLETED)
-        o = baton_value_set(o, "output", baton_value_ref(result->output));
+        o = baton_value_set(o, "output", value_ref(result->output));
     const baton_error *error = baton_result_error(result);
     char *text = error ? baton_error_text(error) : NULL;
     if (text) o = value_set_text(o, "error", text);
     free(text);
     char *json = baton_value_to_json(o);
-    baton_value_unref(o);
+    value_unref(o);
     return json;
 }
 
@@ -228,8 +228,8 @@ static baton_value scheduled_execution(const baton_result *result) {
     o = value_set_text(o, "scheduledAt", clock_format(result->scheduled_at_ms, time));
     o = value_set_number(o, "priority", result->priority);
     o = value_set_number(o, "estimatedDuration", (double)result->estimated_ms);
-    baton_value dependencies = baton_value_is_valid(result->dependencies)
-                                   ? baton_value_ref(result->dependencies)
+    baton_value dependencies = value_is_valid(result->dependencies)
+                                   ? value_ref(result->dependencies)
                                    : baton_value_array();
     return baton_value_set(o, "dependencies", dependencies);
 }

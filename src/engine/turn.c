@@ -60,10 +60,19 @@ static void make_execution(run *r) {
                                                                         : 0,
                                                   .retry_delay_ms = o->retry_delay_ms,
                                                   .stop_on_failure = !r->continue_on_failure},
-                             .input = baton_value_ref(r->input),
+                             .input = value_ref(r->input),
                              .timeout_ms = timeout_of(r),
                              .owner = r,
                          });
+}
+
+static baton_value list_dependencies(const run *r) {
+    baton_value list = baton_value_array();
+    baton_scheduled scheduled;
+    if (baton_scheduler_get(r->engine->scheduler, r->id, &scheduled))
+        for (size_t i = 0; i < scheduled.dependency_count; i++)
+            list = baton_value_append(list, baton_value_string(scheduled.dependencies[i]));
+    return list;
 }
 
 /* Makes what a run needs from its start on; false when memory ended. */
@@ -71,18 +80,10 @@ static bool prepare(run *r) {
     if (!r->result) {
         r->result = result_new(r->workflow, r->id, r->strategy);
         if (!r->result) return false;
-        baton_scheduled scheduled;
-        if (baton_scheduler_get(r->engine->scheduler, r->id, &scheduled)) {
-            r->result->priority = scheduled.priority;
-            r->result->scheduled_at_ms = scheduled.scheduled_at_ms;
-            r->result->estimated_ms = scheduled.estimated_duration_ms;
-            if (scheduled.dependency_count) {
-                r->result->dependencies = baton_value_array();
-                for (size_t i = 0; i < scheduled.dependency_count; i++)
-                    r->result->dependencies = baton_value_append(
-                        r->result->dependencies, baton_value_string(scheduled.dependencies[i]));
-            }
-        }
+        r->result->priority = r->priority;
+        r->result->scheduled_at_ms = r->scheduled_at_ms;
+        r->result->estimated_ms = r->estimated_ms;
+        if (r->has_dependencies) r->result->dependencies = list_dependencies(r);
         if (r->context) result_show_in(r->result, r->context);
     }
     if (!r->x) {
@@ -121,7 +122,7 @@ static void refuse(run *r, execution_status status, baton_error *error) {
 }
 
 static void ended(run *r) {
-    result_conclude(r->result, r->x, engine_now_ns(r->engine));
+    result_conclude(r->result, r->x, r->engine->now_ns);
     deactivate(r, RUN_HELD);
     run_end(r);
 }
@@ -129,18 +130,18 @@ static void ended(run *r) {
 /* Out of memory, with a snapshot in the store, unless it will be back soon. */
 static void unload(run *r, int64_t wake_ns) {
     baton_engine *engine = r->engine;
-    if (wake_ns - engine_now_ns(engine) < INT64_C(1000000) * STAY_MS) return;
+    if (wake_ns - engine->now_ns < INT64_C(1000000) * STAY_MS) return;
     baton_value snapshot = snapshot_take(r->x);
     baton_error *err = NULL;
     const store_change change = {
         .row = &r->row, .status = r->x->status, .wake_ns = wake_ns, .snapshot = snapshot};
     int kept = engine->store->type->commit(engine->store, &change, 1, &err);
-    baton_value_unref(snapshot);
+    value_unref(snapshot);
     if (kept != 0) {
         engine_break(engine, err);
         return;
     }
-    result_conclude(r->result, r->x, engine_now_ns(engine));
+    result_conclude(r->result, r->x, engine->now_ns);
     execution_done(r->x);
     free(r->x);
     r->x = NULL;
@@ -156,7 +157,7 @@ int run_load(run *r) {
         return -1;
     }
     int result = prepare(r) ? snapshot_restore(r->x, snapshot, &err) : error_memory(&err);
-    baton_value_unref(snapshot);
+    value_unref(snapshot);
     if (result != 0) engine_break(engine, err);
     return result;
 }
@@ -299,9 +300,7 @@ over:
 }
 
 static event event_now(run *r, event_kind kind) {
-    return (event){.kind = kind,
-                   .now_ns = engine_now_ns(r->engine),
-                   .entropy = entropy_next(&r->engine->entropy)};
+    return (event){.kind = kind, .now_ns = r->engine->now_ns, .entropy = engine_jitter(r->engine)};
 }
 
 static void begin(run *r) {
@@ -395,7 +394,7 @@ static bool waits_at(const run *r, const step *s) {
 int run_deliver(run *r, const step *s, baton_value value, baton_error **err) {
     baton_engine *engine = r->engine;
     if (r->place == RUN_PARKED && run_load(r) != 0) {
-        baton_value_unref(value);
+        value_unref(value);
         return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
     }
     if (!waits_at(r, s) || r->in_call)

@@ -177,6 +177,7 @@ int expression_program_compile(expression_program *program, expression_report re
 
 baton_value expression_evaluate(const expression *e, baton_value input,
                                 const expression_environment *environment, baton_error **err) {
+    if (!baton_value_is_valid(input)) input = baton_value_null(); /* libjq would abort */
     if (e->native) return native_evaluate(e, input, environment, err);
     if (!e->part && !e->fault) program_compile(e->program);
     if (e->part) return part_evaluate(e, input, environment, err);

@@ -14,26 +14,36 @@
 #define TEXT_OF(x) #x
 #define TEXT(x)    TEXT_OF(x)
 
-static const char *const definitions[] = {
-    /* Nothing that holds NaN equals itself. Reading at NaN alone is harmless: null. */
-    "def __bound: if . == . then . else error(\"Cannot slice at NaN\") end; "
-    "def __index: if . == . or type == \"number\" then . else error(\"Cannot slice at NaN\") end; ",
+/* For an element of a path. */
+#define DEFINE_NAN                                                              \
+    "def __nan: if type == \"number\" then . != . else type == \"object\" and " \
+    "(.start != .start or .end != .end) end; "
 
+static const char *const definitions[] = {
+    /* NaN does not equal itself. Reading at NaN alone is harmless: null. */
+    "def __bound: if . == . then . else error(\"Cannot slice at NaN\") end; "
+    "def __index: if type == \"object\" and (.start != .start or .end != .end) then "
+    "error(\"Cannot slice at NaN\") else . end; ",
+
+    /* Numbers come before "", objects last. */
     "def __setpath(p; v): setpath(p; v); "
-    "def __path: if type == \"array\" and any(.[]; . != . or (type == \"number\" and . > " TEXT(
-        LIMIT_ARRAY_INDEX) ")) then error(\"Array index too large\") else . end; "
+    "def __path: reduce (.[]? | select(. > " TEXT(
+        LIMIT_ARRAY_INDEX) " and (. < \"\" or (. >= {} and "
+                           "(.start != .start or .end != .end))))) as $key (.; error(\"Array index out of "
+                           "range\")); "
                            "def setpath(p; v): v as $v | p as $p | __setpath($p | __path; $v); ",
 
-    "def __delpaths(p): delpaths(p); "
-    "def delpaths(p): p as $p | if $p == $p then __delpaths($p) else error(\"Cannot delete at NaN\") end; "
+    "def __delpaths(p): delpaths(p); " DEFINE_NAN
+    "def delpaths(p): p as $p | if any($p[]?; type == \"array\" and any(.[]; __nan)) then "
+    "error(\"Cannot delete at NaN\") else __delpaths($p) end; "
     "def del(f): delpaths([path(f)]); ",
 
-    "def _assign(p; v): v as $v | reduce path(p) as $p (.; setpath($p; $v)); "
-    "def _modify(p; f): reduce path(p) as $p (.; label $done | "
-    "(setpath($p; getpath($p) | f) | ., break $done), delpaths([$p])); ",
+    "def _assign(p; v): v as $v | reduce (path(p) | __path) as $p (.; __setpath($p; $v)); "
+    "def _modify(p; f): reduce (path(p) | __path) as $p (.; label $done | "
+    "(__setpath($p; getpath($p) | f) | ., break $done), delpaths([$p])); ",
 
-    "def __getpath(p): getpath(p); "
-    "def getpath(p): p as $p | if $p == $p then __getpath($p) else error(\"Cannot index with NaN\") end; ",
+    "def __getpath(p): getpath(p); " DEFINE_NAN "def getpath(p): p as $p | if any($p[]?; __nan) then "
+    "error(\"Cannot index with NaN\") else __getpath($p) end; ",
 
     "def nth($n): .[$n | __index]; "
     "def JOIN($o; f): [.[] | [., $o[f | __index]]]; def JOIN($o; s; f): s | [., $o[f | __index]]; "
@@ -116,8 +126,10 @@ static const char *const definitions[] = {
     "__multiply($s | utf8bytelength; $n) > " TEXT(
         LIMIT_STRING_REPEAT) " then "
                              "error(\"Repeat string result too long\") else . end; "
-                             "def _multiply(a; b): b as $b | a as $a | if $a >= \"\" or $b >= \"\" then "
-                             "__repeat($a; $b) | __repeat($b; $a) else . end | __multiply($a; $b); ",
+                             "def _multiply(a; b): b as $b | a as $a | if $a >= \"\" then __repeat($a; $b) "
+                             "| __multiply($a; $b) "
+                             "elif $b >= \"\" then __repeat($b; $a) | __multiply($a; $b) else "
+                             "__multiply($a; $b) end; ",
 
     "def __modulo(a; b): a % b; def _mod(a; b): b as $b | a as $a | if ($b | type) == \"number\" and $b > "
     "-2 and "

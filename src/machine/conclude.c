@@ -18,7 +18,7 @@ static void finish(machine *m, execution_status end) {
     x->ended_ns = m->event->now_ns;
     execution_set_status(x, end);
     machine_record(m, kinds[end], NULL,
-                   baton_value_ref(end == EXECUTION_COMPLETED ? x->output : x->fault));
+                   value_ref(end == EXECUTION_COMPLETED ? x->output : x->fault));
 }
 
 static void rollback_begin(machine *m, frame *f) {
@@ -47,7 +47,7 @@ static void rollback_next(machine *m) {
 
 void rollback_ended(machine *m, baton_value fault) {
     frame *f = m->x->root;
-    if (baton_value_is_valid(fault)) {
+    if (value_is_valid(fault)) {
         fault = value_set_text(fault, "instance", f->step->reference);
         machine_record(m, RECORD_ROLLBACK_FAULTED, f, fault);
     } else {
@@ -70,11 +70,11 @@ static baton_value transform_output(machine *m, baton_value raw, baton_value *fa
     const baton_workflow *workflow = m->x->workflow;
     if (workflow->output_as) {
         baton_value output = evaluate_workflow(m, workflow->output_as, raw, fault);
-        baton_value_unref(raw);
+        value_unref(raw);
         raw = output;
     }
     baton_error *err = NULL;
-    if (baton_value_is_valid(raw) && workflow->output_schema &&
+    if (value_is_valid(raw) && workflow->output_schema &&
         json_schema_check(workflow->output_schema, raw, &err) != 0) {
         *fault = workflow_fault("validation", "output", &err);
         value_assign(&raw, VALUE_INVALID);
@@ -84,13 +84,13 @@ static baton_value transform_output(machine *m, baton_value raw, baton_value *fa
 
 void execution_conclude(machine *m, execution_status end, baton_value value) {
     baton_execution *x = m->x;
-    if (end == EXECUTION_COMPLETED && baton_value_is_valid(x->fault)) {
-        baton_value_unref(value); /* the strategy went on past a failure */
+    if (end == EXECUTION_COMPLETED && value_is_valid(x->fault)) {
+        value_unref(value); /* the strategy went on past a failure */
         end = EXECUTION_FAULTED;
     } else if (end == EXECUTION_COMPLETED) {
         baton_value fault = VALUE_INVALID;
         x->output = transform_output(m, value, &fault);
-        if (!baton_value_is_valid(x->output)) {
+        if (!value_is_valid(x->output)) {
             end = EXECUTION_FAULTED;
             value_assign(&x->fault, fault);
         }

@@ -26,7 +26,7 @@ baton_context *context_ref(baton_context *context) {
 void context_unref(baton_context *context) {
     if (!context || --context->references) return;
     context_set_view(context, NULL);
-    baton_value_unref(context->entries);
+    value_unref(context->entries);
     free(context);
 }
 
@@ -40,20 +40,20 @@ void context_set_view(baton_context *context, const context_view *view) {
 
 baton_value baton_context_get(const baton_context *context, const char *key) {
     baton_value value = baton_value_get(context->entries, key);
-    if (!baton_value_is_valid(value) && context->view.get)
+    if (!value_is_valid(value) && context->view.get)
         value = context->view.get(context->view.data, key);
     return value;
 }
 
 void baton_context_set(baton_context *context, const char *key, baton_value value) {
-    if (!baton_value_is_valid(context->entries)) context->entries = baton_value_object();
+    if (!value_is_valid(context->entries)) context->entries = baton_value_object();
     context->entries = baton_value_set(context->entries, key, value);
 }
 
 bool baton_context_has(const baton_context *context, const char *key) {
     baton_value value = baton_context_get(context, key);
-    bool has = baton_value_is_valid(value);
-    baton_value_unref(value);
+    bool has = value_is_valid(value);
+    value_unref(value);
     return has;
 }
 
@@ -70,28 +70,28 @@ char *baton_context_to_json(const baton_context *context) {
         baton_value key = baton_value_at(keys, i);
         const char *name = baton_value_as_text(key);
         all = baton_value_set(all, name, baton_context_get(context, name));
-        baton_value_unref(key);
+        value_unref(key);
     }
-    baton_value_unref(keys);
+    value_unref(keys);
     int cursor = 0;
     const char *name;
     baton_value member;
     while (baton_value_next(context->entries, &cursor, &name, &member))
         all = baton_value_set(all, name, member);
     char *json = baton_value_to_json(all);
-    baton_value_unref(all);
+    value_unref(all);
     return json;
 }
 
 baton_context *baton_context_from_json(const char *json, size_t size, baton_error **err) {
     baton_value entries = baton_value_parse(json, size, err);
-    if (!baton_value_is_valid(entries)) return NULL;
+    if (!value_is_valid(entries)) return NULL;
     baton_context *context = NULL;
     if (baton_value_kind(entries) != BATON_KIND_OBJECT)
         baton_error_set(err, BATON_ERROR_INVALID, "a context must be a JSON object");
     else if (!(context = baton_context_new())) error_memory(err);
     if (!context) {
-        baton_value_unref(entries);
+        value_unref(entries);
         return NULL;
     }
     context->entries = entries;

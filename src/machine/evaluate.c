@@ -31,17 +31,17 @@ static baton_value describe_time(int64_t time_ns) {
 static baton_value describe_task(const frame *f) {
     baton_value task = value_set_text(baton_value_object(), "name", f->step->name);
     task = value_set_text(task, "reference", f->step->reference);
-    task = baton_value_set(task, "definition", baton_value_ref(f->step->definition));
-    task = baton_value_set(task, "input", baton_value_ref(f->raw_input));
-    if (baton_value_is_valid(f->raw_output))
-        task = baton_value_set(task, "output", baton_value_ref(f->raw_output));
+    task = baton_value_set(task, "definition", value_ref(f->step->definition));
+    task = baton_value_set(task, "input", value_ref(f->raw_input));
+    if (value_is_valid(f->raw_output))
+        task = baton_value_set(task, "output", value_ref(f->raw_output));
     return baton_value_set(task, "startedAt", describe_time(f->started_ns));
 }
 
 static baton_value describe_workflow(const baton_execution *x) {
     baton_value workflow = value_set_text(baton_value_object(), "id", x->id);
-    workflow = baton_value_set(workflow, "definition", baton_value_ref(x->workflow->definition));
-    workflow = baton_value_set(workflow, "input", baton_value_ref(x->input));
+    workflow = baton_value_set(workflow, "definition", value_ref(x->workflow->definition));
+    workflow = baton_value_set(workflow, "input", value_ref(x->input));
     return baton_value_set(workflow, "startedAt", describe_time(x->started_ns));
 }
 
@@ -56,11 +56,11 @@ static baton_value describe_runtime(void) {
 static baton_value look_up_variable(frame *f, const char *name) {
     for (; f; f = f->parent) {
         const step *s = f->step;
-        if (s->kind == STEP_FOR && baton_value_is_valid(f->data)) {
+        if (s->kind == STEP_FOR && value_is_valid(f->data)) {
             if (strcmp(s->u.for_.each, name) == 0) return baton_value_at(f->data, f->index);
             if (strcmp(s->u.for_.at, name) == 0) return baton_value_number(f->index);
         } else if (s->kind == STEP_TRY && f->caught && strcmp(s->u.try_.as, name) == 0) {
-            return baton_value_ref(f->error);
+            return value_ref(f->error);
         }
     }
     return VALUE_INVALID;
@@ -71,13 +71,13 @@ static baton_value look_up(void *data, expression_argument argument, const char 
     frame *f = at->f;
     baton_execution *x = at->m->x;
     switch (argument) {
-    case EXPRESSION_CONTEXT: return baton_value_ref(*frame_context(x, f));
-    case EXPRESSION_INPUT: return f ? baton_value_ref(f->input) : VALUE_INVALID;
-    case EXPRESSION_OUTPUT: return baton_value_ref(at->output);
+    case EXPRESSION_CONTEXT: return value_ref(*frame_context(x, f));
+    case EXPRESSION_INPUT: return f ? value_ref(f->input) : VALUE_INVALID;
+    case EXPRESSION_OUTPUT: return value_ref(at->output);
     case EXPRESSION_TASK: return f ? describe_task(f) : VALUE_INVALID;
     case EXPRESSION_WORKFLOW: return describe_workflow(x);
     case EXPRESSION_RUNTIME: return describe_runtime();
-    case EXPRESSION_AUTHORIZATION: return f ? baton_value_ref(f->authorization) : VALUE_INVALID;
+    case EXPRESSION_AUTHORIZATION: return f ? value_ref(f->authorization) : VALUE_INVALID;
     case EXPRESSION_SECRETS: return VALUE_INVALID;
     case EXPRESSION_VARIABLE: return look_up_variable(f, name);
     }
@@ -92,7 +92,7 @@ static baton_value expand(machine *m, frame *f, const template *t, baton_value i
     baton_error *err = NULL;
     scene at = {m, f, output};
     baton_value value = template_evaluate(t, input, ENVIRONMENT(&at, m), &err);
-    if (!baton_value_is_valid(value)) machine_fault_error(m, f, "expression", 400, &err);
+    if (!value_is_valid(value)) machine_fault_error(m, f, "expression", 400, &err);
     return value;
 }
 
@@ -108,15 +108,15 @@ baton_value machine_evaluate(machine *m, frame *f, const expression *e, baton_va
     baton_error *err = NULL;
     scene at = {m, f, VALUE_INVALID};
     baton_value value = expression_evaluate(e, input, ENVIRONMENT(&at, m), &err);
-    if (!baton_value_is_valid(value)) machine_fault_error(m, f, "expression", 400, &err);
+    if (!value_is_valid(value)) machine_fault_error(m, f, "expression", 400, &err);
     return value;
 }
 
 int machine_condition(machine *m, frame *f, const expression *e, baton_value input) {
     baton_value value = machine_evaluate(m, f, e, input);
-    if (!baton_value_is_valid(value)) return -1;
+    if (!value_is_valid(value)) return -1;
     bool is_true = baton_value_is_true(value);
-    baton_value_unref(value);
+    value_unref(value);
     return is_true;
 }
 
@@ -126,10 +126,10 @@ bool machine_duration(machine *m, frame *f, const duration *d, baton_value input
         return true;
     }
     baton_value value = machine_expand(m, f, d->expression, input);
-    if (!baton_value_is_valid(value)) return false;
+    if (!value_is_valid(value)) return false;
     baton_error *err = NULL;
     int read = duration_read(value, ms, &err);
-    baton_value_unref(value);
+    value_unref(value);
     if (read != 0) machine_fault_error(m, f, "expression", 400, &err);
     return read == 0;
 }
@@ -148,7 +148,7 @@ baton_value evaluate_workflow(machine *m, const template *t, baton_value input, 
     baton_error *err = NULL;
     scene at = {m, NULL, VALUE_INVALID};
     baton_value value = template_evaluate(t, input, ENVIRONMENT(&at, m), &err);
-    if (!baton_value_is_valid(value)) *fault = workflow_fault("expression", "workflow", &err);
+    if (!value_is_valid(value)) *fault = workflow_fault("expression", "workflow", &err);
     return value;
 }
 
@@ -159,10 +159,10 @@ bool evaluate_workflow_duration(machine *m, const duration *d, baton_value input
         return true;
     }
     baton_value value = evaluate_workflow(m, d->expression, input, fault);
-    if (!baton_value_is_valid(value)) return false;
+    if (!value_is_valid(value)) return false;
     baton_error *err = NULL;
     int read = duration_read(value, ms, &err);
-    baton_value_unref(value);
+    value_unref(value);
     if (read != 0) *fault = workflow_fault("expression", "timeout", &err);
     return read == 0;
 }

@@ -16,7 +16,7 @@ static void start(machine *m) {
     const baton_workflow *workflow = x->workflow;
     x->started_ns = m->event->now_ns;
     execution_set_status(x, EXECUTION_RUNNING);
-    machine_record(m, RECORD_STARTED, NULL, baton_value_ref(x->input));
+    machine_record(m, RECORD_STARTED, NULL, value_ref(x->input));
     baton_value input, fault = VALUE_INVALID;
     baton_error *err = NULL;
     if (workflow->input_schema && json_schema_check(workflow->input_schema, x->input, &err) != 0) {
@@ -24,21 +24,21 @@ static void start(machine *m) {
         return;
     }
     input = workflow->input_from ? evaluate_workflow(m, workflow->input_from, x->input, &fault)
-                                 : baton_value_ref(x->input);
-    if (!baton_value_is_valid(input)) {
+                                 : value_ref(x->input);
+    if (!value_is_valid(input)) {
         execution_conclude(m, EXECUTION_FAULTED, fault);
         return;
     }
     int64_t timeout_ms = x->timeout_ms;
     if (!timeout_ms && workflow->timeout) {
         if (!evaluate_workflow_duration(m, workflow->timeout, input, &timeout_ms, &fault)) {
-            baton_value_unref(input);
+            value_unref(input);
             execution_conclude(m, EXECUTION_FAULTED, fault);
             return;
         }
     }
     if (timeout_ms > 0) x->deadline_ns = x->started_ns + timeout_ms * 1000000;
-    x->context = baton_value_ref(input);
+    x->context = value_ref(input);
     if (!workflow->body.count) {
         execution_conclude(m, EXECUTION_COMPLETED, input);
         return;
@@ -46,7 +46,7 @@ static void start(machine *m) {
     frame *root = frame_new(x, NULL);
     if (!root) {
         m->out->out_of_memory = true;
-        baton_value_unref(input);
+        value_unref(input);
         return;
     }
     root->sequence = &workflow->body;
@@ -70,12 +70,12 @@ static void effect_ended(machine *m, bool succeeded) {
     const event *ev = m->event;
     frame *f = end_effect(m);
     if (!f) {
-        baton_value_unref(ev->value);
+        value_unref(ev->value);
     } else if (m->x->rolling_back) {
-        if (succeeded) baton_value_unref(ev->value);
+        if (succeeded) value_unref(ev->value);
         rollback_ended(m, succeeded ? VALUE_INVALID : ev->value);
     } else if (succeeded) {
-        machine_complete(m, f, baton_value_is_valid(ev->value) ? ev->value : baton_value_ref(f->input));
+        machine_complete(m, f, value_is_valid(ev->value) ? ev->value : value_ref(f->input));
     } else {
         f->no_retry = ev->no_retry;
         machine_fault(m, f, ev->value);
@@ -86,7 +86,7 @@ static void run_ended(machine *m) {
     const event *ev = m->event;
     frame *f = end_effect(m);
     if (!f) {
-        baton_value_unref(ev->value);
+        value_unref(ev->value);
         return;
     }
     if (ev->count) {
@@ -117,7 +117,7 @@ static void delivered(machine *m) {
         machine_complete(m, f, m->event->value);
         return;
     }
-    baton_value_unref(m->event->value);
+    value_unref(m->event->value);
 }
 
 static bool passed(int64_t moment_ns, int64_t now_ns) { return moment_ns && moment_ns <= now_ns; }
@@ -236,7 +236,7 @@ void machine_handle(baton_execution *x, const event *ev, output *out) {
     machine m = {.x = x, .event = ev, .out = out, .entropy = ev->entropy};
     if (execution_ended(x) || (x->status == EXECUTION_PENDING && ev->kind != EVENT_START &&
                                ev->kind != EVENT_CANCEL && ev->kind != EVENT_RECOVER)) {
-        baton_value_unref(ev->value);
+        value_unref(ev->value);
         return;
     }
     switch (ev->kind) {

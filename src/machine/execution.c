@@ -31,10 +31,10 @@ void execution_done(baton_execution *x) {
         free(f);
     }
     free(x->undo);
-    baton_value_unref(x->input);
-    baton_value_unref(x->context);
-    baton_value_unref(x->output);
-    baton_value_unref(x->fault);
+    value_unref(x->input);
+    value_unref(x->context);
+    value_unref(x->output);
+    value_unref(x->fault);
     workflow_unref(x->workflow);
     memset(x, 0, sizeof *x);
 }
@@ -128,22 +128,28 @@ frame *frame_new(baton_execution *x, frame *parent) {
 }
 
 void frame_clear_step(frame *f) {
-    baton_value_unref(f->raw_input);
-    baton_value_unref(f->input);
-    baton_value_unref(f->raw_output);
-    baton_value_unref(f->data);
-    baton_value_unref(f->error);
-    baton_value_unref(f->authorization);
-    baton_value_unref(f->context_before);
+    value_unref(f->raw_input);
+    value_unref(f->input);
+    f->no_retry = false;
+    f->ticket = 0;
+    f->wake_ns = 0;
+    if (f->step && f->step->plain && f->step->kind == STEP_FUNCTION) { /* has touched nothing else */
+        f->raw_input = f->input = VALUE_INVALID;
+        return;
+    }
+    value_unref(f->raw_output);
+    value_unref(f->data);
+    value_unref(f->error);
+    value_unref(f->authorization);
+    value_unref(f->context_before);
     f->raw_input = f->input = f->raw_output = f->data = f->error = f->authorization =
         f->context_before = VALUE_INVALID;
     for (uint32_t i = 0; i < f->keys.count; i++) free(f->keys.lists[i].numbers);
     free(f->keys.lists);
     f->keys = (key_memory){0};
-    f->in_handler = f->no_retry = f->caught = false;
-    f->attempt = f->retries = 0;
-    f->ticket = 0;
-    f->deadline_ns = f->attempt_deadline_ns = f->wake_ns = 0;
+    f->in_handler = f->caught = false;
+    f->retries = 0;
+    f->deadline_ns = f->attempt_deadline_ns = 0;
 }
 
 static void ready_remove(baton_execution *x, frame *f) {
@@ -163,7 +169,7 @@ void frame_free(baton_execution *x, frame *f) {
     while (*at && *at != f) at = &(*at)->next;
     if (*at) *at = f->next;
     frame_clear_step(f);
-    baton_value_unref(f->context);
+    value_unref(f->context);
     f->next = x->free_frames;
     x->free_frames = f;
     x->frame_count--;

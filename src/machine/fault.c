@@ -63,9 +63,9 @@ bool fault_matches(baton_value fault, baton_value with) {
         baton_value found = baton_value_get(fault, key);
         if (strcmp(key, "type") == 0)
             matches = same_type(baton_value_as_text(found), baton_value_as_text(wanted));
-        else matches = baton_value_is_valid(found) && baton_value_equal(found, wanted);
-        baton_value_unref(found);
-        baton_value_unref(wanted);
+        else matches = value_is_valid(found) && baton_value_equal(found, wanted);
+        value_unref(found);
+        value_unref(wanted);
     }
     return matches;
 }

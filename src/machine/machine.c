@@ -57,22 +57,19 @@ static record *record_add(machine *m) {
 void machine_record(machine *m, record_kind kind, const frame *f, baton_value data) {
     record *r = record_add(m);
     if (!r) {
-        baton_value_unref(data);
+        value_unref(data);
         return;
     }
     int64_t now_ns = m->event->now_ns;
-    *r = (record){.kind = kind,
-                  .number = ++m->x->last_number,
-                  .time_ns = now_ns,
-                  .data = data};
-    if (f) {
-        r->step = f->step;
-        r->key = f->key;
-        r->attempt = f->attempt;
-        r->duration_ns = now_ns - f->started_ns;
-    } else {
-        r->duration_ns = now_ns - m->x->started_ns;
-    }
+    r->kind = kind;
+    r->number = ++m->x->last_number;
+    r->key = f ? f->key : 0;
+    r->attempt = f ? f->attempt : 0;
+    r->count = 0;
+    r->step = f ? f->step : NULL;
+    r->time_ns = now_ns;
+    r->duration_ns = now_ns - (f ? f->started_ns : m->x->started_ns);
+    r->data = data;
 }
 
 action *action_add(machine *m, action_kind kind) {
@@ -91,8 +88,8 @@ action *action_add(machine *m, action_kind kind) {
 }
 
 void output_clear(output *out) {
-    for (uint32_t i = 0; i < out->record_count; i++) baton_value_unref(out->records[i].data);
-    for (uint32_t i = 0; i < out->action_count; i++) baton_value_unref(out->actions[i].request);
+    for (uint32_t i = 0; i < out->record_count; i++) value_unref(out->records[i].data);
+    for (uint32_t i = 0; i < out->action_count; i++) value_unref(out->actions[i].request);
     out->record_count = out->action_count = 0;
     out->out_of_memory = false;
 }
@@ -127,7 +124,7 @@ static int64_t deadline_around(machine *m, const frame *f) {
 void machine_start_effect(machine *m, frame *f, action_kind kind, baton_value request) {
     action *a = action_add(m, kind);
     if (!a) {
-        baton_value_unref(request);
+        value_unref(request);
         return;
     }
     f->phase = FRAME_EFFECT;
@@ -165,9 +162,9 @@ static bool prepare(machine *m, frame *f) {
     if (!check_schema(m, f, s->input_schema, f->raw_input, "input")) return false;
     if (s->input_from) {
         f->input = machine_expand(m, f, s->input_from, f->raw_input);
-        if (!baton_value_is_valid(f->input)) return false;
+        if (!value_is_valid(f->input)) return false;
     } else {
-        f->input = baton_value_ref(f->raw_input);
+        f->input = value_ref(f->raw_input);
     }
     if (s->timeout) {
         int64_t ms;
@@ -189,13 +186,13 @@ void frame_begin(machine *m, frame *f) {
         if (wanted < 0) return;
         if (!wanted) {
             machine_record(m, RECORD_STEP_SKIPPED, f, VALUE_INVALID);
-            frame_advance(m, f, baton_value_ref(f->raw_input), (flow){FLOW_CONTINUE, 0});
+            frame_advance(m, f, value_ref(f->raw_input), (flow){FLOW_CONTINUE, 0});
             return;
         }
     }
-    if (has_effect(s) && !(f->key = keys_resolve(f, f->number))) m->out->out_of_memory = true;
+    if (f->parent && has_effect(s) && !(f->key = keys_resolve(f, f->number))) m->out->out_of_memory = true;
     if (m->x->journals) machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
-    if (s->plain) f->input = baton_value_ref(f->raw_input);
+    if (s->plain) f->input = value_ref(f->raw_input);
     else if (!prepare(m, f)) return;
     behavior_of(s)->enter(m, f);
 }
@@ -211,7 +208,7 @@ static void point_at(machine *m, frame *f, const step *s, baton_value input) {
 static frame *enter(machine *m, frame *f, const sequence *steps, const step *first, baton_value input) {
     frame *child = frame_new(m->x, f);
     if (!child) {
-        baton_value_unref(input);
+        value_unref(input);
         machine_fault(m, f, fault_new("runtime", 500, "too many steps at once", NULL));
         return NULL;
     }
@@ -247,7 +244,7 @@ static void end_workflow(machine *m, frame *f, baton_value output) {
     for (frame *outer = f->parent; outer; outer = outer->parent) {
         f->phase = FRAME_HELD; /* has ended; must not be recorded as cancelled */
         machine_cancel_inside(m, outer);
-        if (m->x->journals) machine_record(m, RECORD_STEP_COMPLETED, outer, baton_value_ref(output));
+        if (m->x->journals) machine_record(m, RECORD_STEP_COMPLETED, outer, value_ref(output));
         f = outer;
     }
     execution_conclude(m, EXECUTION_COMPLETED, output);
@@ -278,20 +275,20 @@ void frame_advance(machine *m, frame *f, baton_value output, flow then) {
 static baton_value transform_output(machine *m, frame *f, baton_value raw) {
     const step *s = f->step;
     value_assign(&f->raw_output, raw);
-    baton_value output = s->output_as ? machine_expand(m, f, s->output_as, raw) : baton_value_ref(raw);
-    if (!baton_value_is_valid(output)) return output;
+    baton_value output = s->output_as ? machine_expand(m, f, s->output_as, raw) : value_ref(raw);
+    if (!value_is_valid(output)) return output;
     if (check_schema(m, f, s->output_schema, output, "output")) {
         if (!s->export_as) return output;
         baton_value context = machine_expand_output(m, f, s->export_as, output);
-        if (baton_value_is_valid(context)) {
+        if (value_is_valid(context)) {
             if (check_schema(m, f, s->export_schema, context, "export")) {
                 value_assign(frame_context(m->x, f), context);
                 return output;
             }
-            baton_value_unref(context);
+            value_unref(context);
         }
     }
-    baton_value_unref(output);
+    value_unref(output);
     return VALUE_INVALID;
 }
 
@@ -313,9 +310,9 @@ void machine_complete_to(machine *m, frame *f, baton_value raw_output, flow then
     f->phase = FRAME_INSIDE;
     if (!f->step->plain) {
         raw_output = transform_output(m, f, raw_output);
-        if (!baton_value_is_valid(raw_output)) return;
+        if (!value_is_valid(raw_output)) return;
     }
-    machine_record(m, RECORD_STEP_COMPLETED, f, baton_value_ref(raw_output));
+    machine_record(m, RECORD_STEP_COMPLETED, f, value_ref(raw_output));
     if (m->x->workflow->rollback) remember_undo(m, f->step);
     if (m->x->strategy->decide && f->step->kind == STEP_FUNCTION &&
         strategy_decide(m->x, f, true).action == BATON_STRATEGY_STOP)
@@ -364,11 +361,11 @@ void machine_fault(machine *m, frame *f, baton_value fault) {
         decision = strategy_decide(m->x, f, false);
         if (retries(m, f, fault, decision)) return;
     }
-    machine_record(m, RECORD_STEP_FAULTED, f, baton_value_ref(fault));
+    machine_record(m, RECORD_STEP_FAULTED, f, value_ref(fault));
     if (decision.action == BATON_STRATEGY_NEXT) {
-        if (baton_value_is_valid(m->x->fault)) baton_value_unref(fault);
+        if (value_is_valid(m->x->fault)) value_unref(fault);
         else m->x->fault = fault; /* the first one says why the execution did not succeed */
-        frame_advance(m, f, baton_value_ref(f->raw_input), (flow){FLOW_CONTINUE, 0});
+        frame_advance(m, f, value_ref(f->raw_input), (flow){FLOW_CONTINUE, 0});
         return;
     }
     frame *parent = f->parent;

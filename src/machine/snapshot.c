@@ -26,7 +26,7 @@ static baton_value put_moment(baton_value object, const char *key, int64_t ns) {
 }
 
 static baton_value put_value(baton_value object, const char *key, baton_value value) {
-    return baton_value_is_valid(value) ? baton_value_set(object, key, baton_value_ref(value)) : object;
+    return value_is_valid(value) ? baton_value_set(object, key, value_ref(value)) : object;
 }
 
 static baton_value numbers(const uint32_t *list, uint32_t count) {
@@ -99,7 +99,7 @@ baton_value snapshot_take(const baton_execution *x) {
 static double number_of(baton_value object, const char *key) {
     baton_value value = baton_value_get(object, key);
     double number = baton_value_as_number(value);
-    baton_value_unref(value);
+    value_unref(value);
     return number >= 0 && number <= LIMIT_EXACT_INTEGER ? number : 0;
 }
 
@@ -107,9 +107,9 @@ static int64_t moment_of(baton_value object, const char *key) {
     baton_value pair = baton_value_get(object, key);
     baton_value ms = baton_value_at(pair, 0), rest = baton_value_at(pair, 1);
     int64_t ns = (int64_t)baton_value_as_number(ms) * 1000000 + (int64_t)baton_value_as_number(rest);
-    baton_value_unref(ms);
-    baton_value_unref(rest);
-    baton_value_unref(pair);
+    value_unref(ms);
+    value_unref(rest);
+    value_unref(pair);
     return ns;
 }
 
@@ -121,9 +121,9 @@ static uint32_t *numbers_of(baton_value object, const char *key, uint32_t *count
     for (size_t i = 0; list && i < size; i++) {
         baton_value element = baton_value_at(array, i);
         list[i] = (uint32_t)baton_value_as_number(element);
-        baton_value_unref(element);
+        value_unref(element);
     }
-    baton_value_unref(array);
+    value_unref(array);
     *count = list ? (uint32_t)size : 0;
     return list;
 }
@@ -141,9 +141,9 @@ static bool read_keys(key_memory *keys, baton_value object) {
         list->numbers = numbers_of(one, "numbers", &list->count);
         list->capacity = list->count;
         if (list->used > list->count) list->used = list->count;
-        baton_value_unref(one);
+        value_unref(one);
     }
-    baton_value_unref(lists);
+    value_unref(lists);
     return good;
 }
 
@@ -174,7 +174,7 @@ static void read_state(baton_execution *x, frame *f, baton_value o) {
     f->error = baton_value_get(o, "error");
     f->context_before = baton_value_get(o, "contextBefore");
     f->context = baton_value_get(o, "context");
-    f->has_context = baton_value_is_valid(f->context);
+    f->has_context = value_is_valid(f->context);
     if (f->phase == FRAME_EFFECT) x->effects++;
 }
 
@@ -194,9 +194,9 @@ static int read_frame(baton_execution *x, frame *parent, baton_value o, baton_er
     for (size_t i = 0; result == 0 && i < baton_value_size(children); i++) {
         baton_value child = baton_value_at(children, i);
         result = read_frame(x, f, child, err);
-        baton_value_unref(child);
+        value_unref(child);
     }
-    baton_value_unref(children);
+    value_unref(children);
     return result;
 }
 
@@ -223,7 +223,7 @@ int snapshot_restore(baton_execution *x, baton_value o, baton_error **err) {
     for (uint32_t i = 0; i < x->undo_count; i++)
         if (x->undo[i] >= x->workflow->step_count) return damaged(x, err);
     baton_value root = baton_value_get(o, "root");
-    int result = baton_value_is_valid(root) ? read_frame(x, NULL, root, err) : 0;
-    baton_value_unref(root);
+    int result = value_is_valid(root) ? read_frame(x, NULL, root, err) : 0;
+    value_unref(root);
     return result;
 }

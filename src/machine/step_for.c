@@ -16,15 +16,15 @@ static void next_round(machine *m, frame *f) {
         if (wanted < 0) return;
         more = wanted;
     }
-    if (more && loop->body.count) machine_enter_sequence(m, f, &loop->body, baton_value_ref(f->input));
-    else machine_complete(m, f, baton_value_ref(f->input));
+    if (more && loop->body.count) machine_enter_sequence(m, f, &loop->body, value_ref(f->input));
+    else machine_complete(m, f, value_ref(f->input));
 }
 
 static void enter_for(machine *m, frame *f) {
     baton_value items = machine_expand(m, f, f->step->u.for_.in, f->input);
-    if (!baton_value_is_valid(items)) return;
+    if (!value_is_valid(items)) return;
     if (baton_value_kind(items) != BATON_KIND_ARRAY) {
-        baton_value_unref(items);
+        value_unref(items);
         machine_fault(m, f, fault_new("expression", 400, "Expression failed", "for.in must give an array"));
         return;
     }

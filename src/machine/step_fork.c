@@ -17,10 +17,10 @@ static void enter_fork(machine *m, frame *f) {
     for (uint32_t i = 0; i < fork->branches.count; i++)
         f->data = baton_value_append(f->data, baton_value_null());
     for (uint32_t i = 0; i < fork->branches.count; i++) {
-        baton_value context = baton_value_ref(*frame_context(m->x, f));
-        frame *child = machine_enter_step(m, f, fork->branches.steps[i], baton_value_ref(f->input));
+        baton_value context = value_ref(*frame_context(m->x, f));
+        frame *child = machine_enter_step(m, f, fork->branches.steps[i], value_ref(f->input));
         if (!child) {
-            baton_value_unref(context);
+            value_unref(context);
             return;
         }
         child->index = i;
@@ -34,7 +34,7 @@ static void merge_context(baton_value *context, baton_value base, baton_value br
     if (baton_value_equal(base, branch)) return;
     if (baton_value_kind(base) != BATON_KIND_OBJECT || baton_value_kind(branch) != BATON_KIND_OBJECT ||
         baton_value_kind(*context) != BATON_KIND_OBJECT) {
-        value_assign(context, baton_value_ref(branch));
+        value_assign(context, value_ref(branch));
         return;
     }
     int cursor = 0;
@@ -42,10 +42,10 @@ static void merge_context(baton_value *context, baton_value base, baton_value br
     baton_value member;
     while (baton_value_next(branch, &cursor, &key, &member)) {
         baton_value before = baton_value_get(base, key);
-        if (!baton_value_is_valid(before) || !baton_value_equal(before, member))
-            *context = baton_value_set(*context, key, baton_value_ref(member));
-        baton_value_unref(before);
-        baton_value_unref(member);
+        if (!value_is_valid(before) || !baton_value_equal(before, member))
+            *context = baton_value_set(*context, key, value_ref(member));
+        value_unref(before);
+        value_unref(member);
     }
     cursor = 0;
     while (baton_value_next(base, &cursor, &key, NULL))
@@ -54,38 +54,38 @@ static void merge_context(baton_value *context, baton_value base, baton_value br
 
 static void join(machine *m, frame *f) {
     baton_value *context = frame_context(m->x, f);
-    baton_value base = baton_value_ref(*context), outputs = baton_value_array();
+    baton_value base = value_ref(*context), outputs = baton_value_array();
     for (size_t i = 0; i < baton_value_size(f->data); i++) {
         baton_value pair = baton_value_at(f->data, i), changed = baton_value_at(pair, 1);
         merge_context(context, base, changed);
         outputs = baton_value_append(outputs, baton_value_at(pair, 0));
-        baton_value_unref(changed);
-        baton_value_unref(pair);
+        value_unref(changed);
+        value_unref(pair);
     }
-    baton_value_unref(base);
+    value_unref(base);
     machine_complete(m, f, outputs);
 }
 
 static baton_value replace_at(baton_value array, uint32_t index, baton_value element) {
     baton_value copy = baton_value_array();
     for (size_t i = 0; i < baton_value_size(array); i++)
-        copy = baton_value_append(copy, i == index ? baton_value_ref(element) : baton_value_at(array, i));
-    baton_value_unref(array);
-    baton_value_unref(element);
+        copy = baton_value_append(copy, i == index ? value_ref(element) : baton_value_at(array, i));
+    value_unref(array);
+    value_unref(element);
     return copy;
 }
 
 static void child_completed(machine *m, frame *f, frame *child, baton_value output) {
     if (f->step->u.fork.compete) {
-        baton_value *context = frame_context(m->x, f), base = baton_value_ref(*context);
+        baton_value *context = frame_context(m->x, f), base = value_ref(*context);
         merge_context(context, base, child->context);
-        baton_value_unref(base);
+        value_unref(base);
         machine_cancel_inside(m, f);
         machine_complete(m, f, output);
         return;
     }
     baton_value pair = baton_value_append(baton_value_array(), output);
-    pair = baton_value_append(pair, baton_value_ref(child->context));
+    pair = baton_value_append(pair, value_ref(child->context));
     f->data = replace_at(f->data, child->index, pair);
     if (!f->children) join(m, f);
 }
@@ -94,7 +94,7 @@ static bool child_faulted(machine *m, frame *f, frame *child, baton_value fault)
     (void)m;
     (void)child;
     if (!f->step->u.fork.compete || !f->children) return false;
-    baton_value_unref(fault);
+    value_unref(fault);
     return true;
 }
 

@@ -19,7 +19,7 @@ static uint32_t run_length(const machine *m, const frame *f) {
 static void enter_function(machine *m, frame *f) {
     const template *with = f->step->u.function.with;
     baton_value input = with ? machine_expand(m, f, with, f->input) : VALUE_INVALID;
-    if (with && !baton_value_is_valid(input)) return;
+    if (with && !value_is_valid(input)) return;
     if (with) value_assign(&f->input, input);
     uint32_t count = run_length(m, f);
     machine_start_effect(m, f, ACTION_CALL, VALUE_INVALID);

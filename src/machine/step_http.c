@@ -17,7 +17,7 @@ static void append_encoded(buffer *b, baton_value value) {
     buffer plain = {0};
     const char *text = baton_value_as_text(value);
     if (text) buffer_puts(&plain, text);
-    else if (baton_value_is_valid(value) && baton_value_kind(value) != BATON_KIND_NULL)
+    else if (value_is_valid(value) && baton_value_kind(value) != BATON_KIND_NULL)
         value_write(&plain, value);
     for (size_t i = 0; i < plain.size; i++) {
         unsigned char c = (unsigned char)plain.data[i];
@@ -39,11 +39,11 @@ static baton_value expand_uri(baton_value uri, baton_value input) {
         char *name = strndup(at + 1, (size_t)(end - at - 1));
         baton_value value = name ? baton_value_get(input, name) : VALUE_INVALID;
         append_encoded(&b, value);
-        baton_value_unref(value);
+        value_unref(value);
         free(name);
         at = end + 1;
     }
-    baton_value_unref(uri);
+    value_unref(uri);
     uri = buffer_failed(&b) ? VALUE_INVALID : baton_value_string_sized(buffer_text(&b), b.size);
     buffer_done(&b);
     return uri;
@@ -53,7 +53,7 @@ static baton_value expand_uri(baton_value uri, baton_value input) {
 static bool add(machine *m, frame *f, baton_value *request, const char *key, const template *t) {
     if (!t) return true;
     baton_value value = machine_expand(m, f, t, f->input);
-    if (!baton_value_is_valid(value)) return false;
+    if (!value_is_valid(value)) return false;
     *request = baton_value_set(*request, key, value);
     return true;
 }
@@ -87,7 +87,7 @@ static bool add_authentication(machine *m, frame *f, baton_value *request) {
     if (!add(m, f, &credentials, "username", auth->username) ||
         !add(m, f, &credentials, "password", auth->password) ||
         !add(m, f, &credentials, "token", auth->token)) {
-        baton_value_unref(credentials);
+        value_unref(credentials);
         return false;
     }
     value_assign(&f->authorization, describe_authorization(credentials));
@@ -98,9 +98,9 @@ static bool add_authentication(machine *m, frame *f, baton_value *request) {
 static bool add_uri(machine *m, frame *f, baton_value *request) {
     const step_http *http = &f->step->u.http;
     baton_value uri = machine_expand(m, f, http->uri, f->input);
-    if (!baton_value_is_valid(uri)) return false;
+    if (!value_is_valid(uri)) return false;
     if (baton_value_kind(uri) != BATON_KIND_STRING) {
-        baton_value_unref(uri);
+        value_unref(uri);
         machine_fault(m, f, fault_new("expression", 400, "Expression failed",
                                       "the endpoint must be a string"));
         return false;
@@ -117,7 +117,7 @@ static void enter_http(machine *m, frame *f) {
     if (!add(m, f, &request, "method", http->method) || !add_uri(m, f, &request) ||
         !add(m, f, &request, "headers", http->headers) || !add(m, f, &request, "query", http->query) ||
         !add(m, f, &request, "body", http->body) || !add_authentication(m, f, &request)) {
-        baton_value_unref(request);
+        value_unref(request);
         return;
     }
     request = value_set_text(request, "output", outputs[http->output]);

@@ -19,8 +19,8 @@ static void enter_raise(machine *m, frame *f) {
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         if (!members[i].value) continue;
         baton_value member = machine_expand(m, f, members[i].value, f->input);
-        if (!baton_value_is_valid(member)) {
-            baton_value_unref(fault);
+        if (!value_is_valid(member)) {
+            value_unref(fault);
             return;
         }
         fault = baton_value_set(fault, members[i].key, member);

@@ -17,7 +17,7 @@ static const char *const return_names[] = {"stdout", "stderr", "code", "all", "n
 static baton_value as_text(baton_value value) {
     if (baton_value_kind(value) == BATON_KIND_STRING) return value;
     char *json = baton_value_to_json(value);
-    baton_value_unref(value);
+    value_unref(value);
     baton_value text = baton_value_string(json ? json : "");
     free(json);
     return text;
@@ -79,7 +79,7 @@ static bool part(machine *m, frame *f, const template *t, baton_kind kind, const
     *value = VALUE_INVALID;
     if (!t) return true;
     *value = machine_expand(m, f, t, f->input);
-    if (!baton_value_is_valid(*value)) return false;
+    if (!value_is_valid(*value)) return false;
     if (kind == BATON_KIND_INVALID || baton_value_kind(*value) == kind) return true;
     value_assign(value, VALUE_INVALID);
     machine_fault(m, f, fault_new("expression", 400, "Expression failed", what));
@@ -93,21 +93,21 @@ static void enter_run(machine *m, frame *f) {
     if (!part(m, f, run->arguments, BATON_KIND_ARRAY, "arguments must be an array", &arguments) ||
         !part(m, f, run->environment, BATON_KIND_OBJECT, "environment must be an object", &environment) ||
         !part(m, f, run->input, BATON_KIND_INVALID, NULL, &input)) {
-        baton_value_unref(command);
-        baton_value_unref(arguments);
-        baton_value_unref(environment);
+        value_unref(command);
+        value_unref(arguments);
+        value_unref(environment);
         return;
     }
     baton_value request = baton_value_object();
     baton_value argv = append_texts(command_argv(run, command), arguments);
     request = baton_value_set(request, "argv", argv);
-    if (baton_value_is_valid(input)) request = baton_value_set(request, "stdin", as_text(input));
-    if (baton_value_is_valid(environment))
+    if (value_is_valid(input)) request = baton_value_set(request, "stdin", as_text(input));
+    if (value_is_valid(environment))
         request = baton_value_set(request, "environment", environment_of(environment));
     request = baton_value_set(request, "await", baton_value_boolean(run->await));
     request = value_set_text(request, "return", return_names[run->result]);
-    baton_value_unref(arguments);
-    baton_value_unref(environment);
+    value_unref(arguments);
+    value_unref(environment);
     machine_start_effect(m, f, ACTION_PROCESS, request);
 }
 

@@ -6,7 +6,7 @@
 
 static void enter_set(machine *m, frame *f) {
     baton_value output = machine_expand(m, f, f->step->u.set, f->input);
-    if (baton_value_is_valid(output)) machine_complete(m, f, output);
+    if (value_is_valid(output)) machine_complete(m, f, output);
 }
 
 const step_behavior step_set_behavior = {.enter = enter_set};

@@ -20,7 +20,7 @@ static void enter_switch(machine *m, frame *f) {
             break;
         }
     }
-    machine_complete_to(m, f, baton_value_ref(f->input), chosen ? chosen->then : f->step->then);
+    machine_complete_to(m, f, value_ref(f->input), chosen ? chosen->then : f->step->then);
 }
 
 const step_behavior step_switch_behavior = {.enter = enter_switch};

@@ -14,11 +14,11 @@
 #include "machine/step.h"
 
 static void begin_attempt(machine *m, frame *f) {
-    machine_enter_sequence(m, f, &f->step->u.try_.body, baton_value_ref(f->input));
+    machine_enter_sequence(m, f, &f->step->u.try_.body, value_ref(f->input));
 }
 
 static void enter_try(machine *m, frame *f) {
-    f->context_before = baton_value_ref(*frame_context(m->x, f));
+    f->context_before = value_ref(*frame_context(m->x, f));
     begin_attempt(m, f);
 }
 
@@ -41,9 +41,9 @@ static int catches(machine *m, frame *f) {
     const step_try *t = &f->step->u.try_;
     if (t->errors_with) {
         baton_value with = machine_expand(m, f, t->errors_with, f->input);
-        if (!baton_value_is_valid(with)) return -1;
+        if (!value_is_valid(with)) return -1;
         bool matches = fault_matches(f->error, with);
-        baton_value_unref(with);
+        value_unref(with);
         if (!matches) return 0;
     }
     return permits(m, f, t->when, t->except_when);
@@ -96,26 +96,26 @@ static bool child_faulted(machine *m, frame *f, frame *child, baton_value fault)
     const step_try *t = &f->step->u.try_;
     if (f->in_handler) return false;
     f->attempt_deadline_ns = 0;
-    value_assign(&f->error, baton_value_ref(fault));
+    value_assign(&f->error, value_ref(fault));
     f->caught = true;
     int caught = catches(m, f);
     if (caught == 0) {
         f->caught = false;
         return false;
     }
-    baton_value_unref(fault);
+    value_unref(fault);
     int again = caught < 0 ? -1 : try_again(m, f);
     if (again != 0) return true;
     if (t->has_handler && t->handler.count) {
         f->in_handler = true;
-        machine_enter_sequence(m, f, &t->handler, baton_value_ref(f->input));
+        machine_enter_sequence(m, f, &t->handler, value_ref(f->input));
         return true;
     }
     if (t->retry && !t->has_then && !t->has_handler) {
-        machine_fault(m, f, baton_value_ref(f->error));
+        machine_fault(m, f, value_ref(f->error));
         return true;
     }
-    machine_complete_to(m, f, baton_value_ref(f->input), t->has_then ? t->then : f->step->then);
+    machine_complete_to(m, f, value_ref(f->input), t->has_then ? t->then : f->step->then);
     return true;
 }
 
@@ -125,9 +125,9 @@ static void woken(machine *m, frame *f) {
     if (!optional_duration(m, f, retry->attempt_duration, &attempt_ms)) return;
     if (retry->attempt_duration) f->attempt_deadline_ns = m->event->now_ns + attempt_ms * 1000000;
     f->attempt = f->retries + 1;
-    if (m->x->journals) machine_record(m, RECORD_STEP_RETRIED, f, baton_value_ref(f->error));
+    if (m->x->journals) machine_record(m, RECORD_STEP_RETRIED, f, value_ref(f->error));
     f->caught = false;
-    value_assign(frame_context(m->x, f), baton_value_ref(f->context_before));
+    value_assign(frame_context(m->x, f), value_ref(f->context_before));
     keys_rewind(f);
     begin_attempt(m, f);
 }

@@ -11,6 +11,6 @@ static void enter_wait(machine *m, frame *f) {
     machine_sleep(m, f, FRAME_TIMER, m->event->now_ns + ms * 1000000);
 }
 
-static void woken(machine *m, frame *f) { machine_complete(m, f, baton_value_ref(f->input)); }
+static void woken(machine *m, frame *f) { machine_complete(m, f, value_ref(f->input)); }
 
 const step_behavior step_wait_behavior = {.enter = enter_wait, .woken = woken};

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "expression/expression.h"
 #include "expression/guards.h"
 #include "expression/lexer.h"
-#include "expression/expression.h"
 #include "expression/survey.h"
 
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static void test_tokens(void **state) {
     assert_tokens("a::b1 a:: b .a::b", "n:a::b1 n:a +:: +:: n:b f:.a +:: +:: n:b");
     assert_tokens("@base64 \"x\" @", "F:@base64 s:\"x\" +:@");
     assert_tokens("a//=b?//c//d|=e", "n:a +://= n:b +:?// n:c +:// n:d +:|= n:e");
-    assert_tokens("<=>=!===", "+:<= +:>= +:!= +:== +:=");
+    assert_tokens("<=>=!===", "+:<= +:>= +:!= +:==");
     assert_tokens("[{(1)}]", "o:[ o:{ o:( N:1 c:) c:} c:]");
     assert_tokens("1 # )\n+2", "N:1 +:+ N:2");
     assert_tokens("\"a\\\"b\\\\\"", "s:\"a\\\"b\\\\\"");
@@ -200,9 +200,9 @@ static void test_index_rewriting(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_tokens),    cmocka_unit_test(test_problems),
         cmocka_unit_test(test_positions), cmocka_unit_test(test_find_end),
-        cmocka_unit_test(test_guards),   cmocka_unit_test(test_index_rewriting),
+        cmocka_unit_test(test_guards),    cmocka_unit_test(test_index_rewriting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,14 +42,36 @@ static bool is_native(const char *text) {
 static void test_recognised(void **state) {
     (void)state;
     static const char *const native[] = {
-        "null", "true", " false ", "0", "-1", "- 2.5e3", "\"\"", "\"a\\n\\u00e9\"", "[]", "{ }", ".", " . ", ".a",
-        ".a.b\n.c", ".[\"a\"]", ".\"a\"", ".a.\"b\"", ".a[0]", ".[-1]", ".[1.5]", "$context", "$context.x.y[0]",
-        "$context[\"a\"]", ".a # comment",
+        "null",
+        "true",
+        " false ",
+        "0",
+        "-1",
+        "- 2.5e3",
+        "\"\"",
+        "\"a\\n\\u00e9\"",
+        "[]",
+        "{ }",
+        ".",
+        " . ",
+        ".a",
+        ".a.b\n.c",
+        ".[\"a\"]",
+        ".\"a\"",
+        ".a.\"b\"",
+        ".a[0]",
+        ".[-1]",
+        ".[1.5]",
+        "$context",
+        "$context.x.y[0]",
+        "$context[\"a\"]",
+        ".a # comment",
     };
     static const char *const others[] = {
-        ".a?", "..", "1 + 1", "(1)", "[1]", "{a: 1}", "\"\\(1)\"", ".[]", ".a[]", ".[.a]", ".a | .b", ".[1:2]",
-        "$__loc__", "--1", "-\"a\"", "-null", "null.a", ".a.[0]", ".[null]", ".[\"a\", \"b\"]", "not", "-.a",
-        "\"\\ud800\"", ".\"\\ud800\"", "1..2", "\"a\".b",
+        ".a?",    "..",          "1 + 1",        "(1)",     "[1]",     "{a: 1}",          "\"\\(1)\"",
+        ".[]",    ".a[]",        ".[.a]",        ".a | .b", ".[1:2]",  "$__loc__",        "--1",
+        "-\"a\"", "-null",       "null.a",       ".a.[0]",  ".[null]", ".[\"a\", \"b\"]", "not",
+        "-.a",    "\"\\ud800\"", ".\"\\ud800\"", "1..2",    "\"a\".b",
     };
     for (size_t i = 0; i < sizeof native / sizeof *native; i++)
         if (!is_native(native[i])) fail_msg("%s is not native", native[i]);
@@ -90,7 +112,8 @@ static void write_random_value(buffer *b, int depth) {
 
 static void write_random_path(buffer *b) {
     static const char *const first[] = {".a", ".b", ".", ".", "$context", "$context.a", ".\"c\""};
-    static const char *const more[] = {".a", ".b", "[\"c\"]", ".\"a\"", "[0]", "[1]", "[-1]", "[2.7]", "[-4]"};
+    static const char *const more[] = {".a",  ".b",   "[\"c\"]", ".\"a\"", "[0]",
+                                       "[1]", "[-1]", "[2.7]",   "[-4]"};
     const char *begin = first[next_random() % 7];
     buffer_puts(b, begin);
     for (unsigned i = 0, n = next_random() % 4; i < n; i++) {
@@ -160,9 +183,13 @@ static void check(const char *text, const char *input, const char *expected) {
     expression_environment environment = {.lookup = look_up, .data = &value};
     baton_error *err = NULL;
     baton_value result = expression_evaluate(e, value, &environment, &err);
-    char *json = baton_value_is_valid(result) ? baton_value_to_json(result) : strdup(baton_error_message(err));
-    assert_string_equal(json, expected);
-    free(json);
+    if (baton_value_is_valid(result)) {
+        char *json = baton_value_to_json(result);
+        assert_string_equal(json, expected);
+        free(json);
+    } else { /* libjq's wording goes on differently in each version */
+        assert_memory_equal(baton_error_message(err), expected, strlen(expected));
+    }
     baton_error_free(err);
     baton_value_unref(result);
     baton_value_unref(value);
@@ -182,10 +209,10 @@ static void test_values(void **state) {
     check(".\"a b\"", "{\"a b\":3}", "3");
     check(".a", "null", "null");
     check("$context.a", "{\"a\":5}", "5");
-    check(".a", "1", "Cannot index number with \"a\"");
-    check(".a", "[1]", "Cannot index array with \"a\"");
-    check(".[0]", "{}", "Cannot index object with number");
-    check("$context[\"x\"]", "\"s\"", "Cannot index string with \"x\"");
+    check(".a", "1", "Cannot index number with");
+    check(".a", "[1]", "Cannot index array with");
+    check(".[0]", "{}", "Cannot index object with");
+    check("$context[\"x\"]", "\"s\"", "Cannot index string with");
 }
 
 int main(void) {

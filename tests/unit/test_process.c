@@ -451,6 +451,33 @@ static void test_no_descriptors(void **state) {
     }
     assert_int_equal(used, 7);
     gives_value(f, shell("echo again"), "\"again\"");
+    /* Nor without the guardian's own, nor without /dev/null. */
+    struct process_runner *runner = f->runner;
+    int probe = dup(0);
+    close(probe);
+    few = (struct rlimit){(rlim_t)probe, old.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    baton_error *error = NULL;
+    assert_null(process_runner_new(&f->loop, &error));
+    setrlimit(RLIMIT_NOFILE, &old);
+    assert_int_equal(baton_error_get_code(error), BATON_ERROR_SYSTEM);
+    assert_string_equal(baton_error_message(error), "cannot open /dev/null: Too many open files");
+    baton_error_free(error);
+    f->runner = process_runner_new(&f->loop, NULL);
+    probe = dup(0);
+    close(probe);
+    for (int left = 0; left < 2; left++) {
+        few = (struct rlimit){(rlim_t)(probe + left), old.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &few);
+        run(f, shell_returning("exit 0", "code"), NULL, &r);
+        setrlimit(RLIMIT_NOFILE, &old);
+        assert_string_equal(value_get_text(r.outcome.fault, "detail"),
+                            "cannot run '/bin/sh': Too many open files");
+        release(&r);
+    }
+    gives_value(f, shell_returning("exit 9", "code"), "9");
+    process_runner_free(f->runner);
+    f->runner = runner;
 }
 
 /* A host program that ignores SIGCHLD has its children's exit codes thrown away. */

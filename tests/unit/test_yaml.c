@@ -45,19 +45,23 @@ static void expect_error_sized(const char *text, size_t size, const char *wanted
     assert_int_equal(document_read(&d, text, size, NULL, NULL), -1); /* the error is optional */
 }
 
-static void expect_error(const char *text, const char *wanted) { expect_error_sized(text, strlen(text), wanted); }
+static void expect_error(const char *text, const char *wanted) {
+    expect_error_sized(text, strlen(text), wanted);
+}
 
 static void scalars_follow_the_core_schema(void **state) {
     (void)state;
     expect_json("[null, ~, Null, NULL, '', \"~\"]", "[null,null,null,null,\"\",\"~\"]");
-    expect_json("[true, True, FALSE, false, yes, on, 'true']", "[true,true,false,false,\"yes\",\"on\",\"true\"]");
+    expect_json("[true, True, FALSE, false, yes, on, 'true']",
+                "[true,true,false,false,\"yes\",\"on\",\"true\"]");
     expect_json("[1, -12, +3, 007, 0, -0o17, 0o17, 0x1F, 0xg, 0o8, 0x]",
                 "[1,-12,3,7,0,\"-0o17\",15,31,\"0xg\",\"0o8\",\"0x\"]");
     expect_json("[1.5, .5, 5., -.5e2, 1e3, 1E-1, 1.0.0, 1e, ., '+', 12a, 1e3.5]",
                 "[1.5,0.5,5,-50,1000,0.1,\"1.0.0\",\"1e\",\".\",\"+\",\"12a\",\"1e3.5\"]");
     expect_json("[9007199254740992, 18014398509481984, -9007199254740991]",
                 "[9007199254740992,18014398509481984,-9007199254740991]");
-    expect_json("a: 2024-01-01\nb: 1_000\nc: 0b1\n", "{\"a\":\"2024-01-01\",\"b\":\"1_000\",\"c\":\"0b1\"}");
+    expect_json("a: 2024-01-01\nb: 1_000\nc: 0b1\n",
+                "{\"a\":\"2024-01-01\",\"b\":\"1_000\",\"c\":\"0b1\"}");
 }
 
 static void numbers_that_json_has_not_are_refused(void **state) {
@@ -65,13 +69,16 @@ static void numbers_that_json_has_not_are_refused(void **state) {
     expect_error("a: .inf", "t.yaml:1:4: .inf is no number of JSON; quote it if it is meant as text");
     expect_error("a: -.INF", "t.yaml:1:4: -.INF is no number of JSON; quote it if it is meant as text");
     expect_error("a: .NaN", "t.yaml:1:4: .NaN is no number of JSON; quote it if it is meant as text");
-    expect_error("a:\n  - 9007199254740993",
-                 "t.yaml:2:5: the integer 9007199254740993 cannot be held exactly; quote it to keep its digits as "
-                 "text");
-    expect_error("0xFFFFFFFFFFFFFFFFFFFF", "t.yaml:1:1: the integer 0xFFFFFFFFFFFFFFFFFFFF cannot be held exactly; "
-                                           "quote it to keep its digits as text");
-    expect_error("0x20000000000001", "t.yaml:1:1: the integer 0x20000000000001 cannot be held exactly; quote it to "
-                                     "keep its digits as text");
+    expect_error(
+        "a:\n  - 9007199254740993",
+        "t.yaml:2:5: the integer 9007199254740993 cannot be held exactly; quote it to keep its digits as "
+        "text");
+    expect_error("0xFFFFFFFFFFFFFFFFFFFF",
+                 "t.yaml:1:1: the integer 0xFFFFFFFFFFFFFFFFFFFF cannot be held exactly; "
+                 "quote it to keep its digits as text");
+    expect_error("0x20000000000001",
+                 "t.yaml:1:1: the integer 0x20000000000001 cannot be held exactly; quote it to "
+                 "keep its digits as text");
     expect_error("1e999", "t.yaml:1:1: the number 1e999 is too large");
     char digits[2100];
     memset(digits, '1', sizeof digits);
@@ -88,7 +95,8 @@ static void tags_of_the_core_schema_are_honoured(void **state) {
     expect_json("!!map {a: !!seq [1], b: ! [2]}", "{\"a\":[1],\"b\":[2]}");
     expect_error("a: !!int 1.5", "t.yaml:1:10: the text does not fit its tag !!int");
     expect_error("a: !!bool 1", "t.yaml:1:11: the text does not fit its tag !!bool");
-    expect_error("a: !!int .inf", "t.yaml:1:10: .inf is no number of JSON; quote it if it is meant as text");
+    expect_error("a: !!int .inf",
+                 "t.yaml:1:10: .inf is no number of JSON; quote it if it is meant as text");
     expect_error("a: !!binary aGk=", "t.yaml:1:13: the tag tag:yaml.org,2002:binary is not supported");
     expect_error("a: !own 1", "t.yaml:1:9: the tag !own is not supported");
     expect_error("a: !!set {b}", "t.yaml:1:10: the tag tag:yaml.org,2002:set is not supported here");
@@ -101,6 +109,16 @@ static void json_is_read(void **state) {
                 "{\"a\":[1,2.5,{\"b\":null}],\"c\":\"é😀/\\n\"}");
     expect_json("{\n\t\"a\":\t1\n}", "{\"a\":1}");
     expect_json("\xef\xbb\xbf{\"a\":1}", "{\"a\":1}");
+}
+
+static void single_quotes_are_resolved(void **state) {
+    (void)state;
+    expect_json("''", "\"\"");
+    expect_json("[' a  b ', 'it''s', '''', '''''x''''''''''''''''y''']",
+                "[\" a  b \",\"it's\",\"'\",\"''x''''''''y'\"]");
+    expect_json("a: '  first \t\n second\n\n\n  third \n '", "{\"a\":\"  first second\\n\\nthird \"}");
+    expect_json("a: '\r\n x\r\n\r\n'''\r\n", "{\"a\":\" x\\n'\"}");
+    expect_json("'a''b' : 'c'", "{\"a'b\":\"c\"}");
 }
 
 static void keys_are_unique_texts(void **state) {
@@ -126,8 +144,8 @@ static void bombs_are_refused_by_counting(void **state) {
     buffer text = {0};
     buffer_puts(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
     for (int i = 1; i < 9; i++)
-        buffer_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1,
-                      i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+        buffer_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1,
+                      i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     expect_error(buffer_text(&text), "t.yaml:6:9: aliases unfold to more than 200000 nodes");
     buffer_clear(&text);
     buffer_puts(&text, "a: &a ");
@@ -206,7 +224,8 @@ static void syntax_errors_are_one_line_with_their_place(void **state) {
     expect_error("a: b: c\n", "t.yaml:1:5: invalid nested block mapping on the same line");
     expect_error("a: @x\n", "t.yaml:1:4: plain scalar cannot start with '@'");
     expect_error("a: \"\\q\"\n", "t.yaml:1:5: invalid escape 'q' in double-quoted string");
-    expect_error("{\"a\": [1, 2, ", "t.yaml:1:14: the file ends too early: did not find expected node content");
+    expect_error("{\"a\": [1, 2, ",
+                 "t.yaml:1:14: the file ends too early: did not find expected node content");
     expect_error("{\"a\":\n \"b",
                  "t.yaml:2:4: the file ends too early: the quote at line 2, column 3 is not closed");
 }
@@ -282,7 +301,8 @@ static void places_inside_of_texts(void **state) {
 
 static void every_truncation_is_survived(void **state) {
     (void)state;
-    static const char text[] = "{\"a\": [1, -2.5e3, true, null, \"x\\u00e9\\\"y\"], \"b\": {\"c\": {}}, \"d\": []}";
+    static const char text[] =
+        "{\"a\": [1, -2.5e3, true, null, \"x\\u00e9\\\"y\"], \"b\": {\"c\": {}}, \"d\": []}";
     for (size_t size = 0; size < sizeof text - 1; size++) {
         document d;
         baton_error *error = NULL;
@@ -308,6 +328,7 @@ int main(void) {
         cmocka_unit_test(numbers_that_json_has_not_are_refused),
         cmocka_unit_test(tags_of_the_core_schema_are_honoured),
         cmocka_unit_test(json_is_read),
+        cmocka_unit_test(single_quotes_are_resolved),
         cmocka_unit_test(keys_are_unique_texts),
         cmocka_unit_test(aliases_share_nodes),
         cmocka_unit_test(bombs_are_refused_by_counting),
