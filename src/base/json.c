@@ -1,7 +1,7 @@
 /* JSON text to values and back. The reader is strict (RFC 8259) and recurses no deeper than
- * LIMIT_VALUE_DEPTH. The writer keeps its own stack, since expressions can build values deeper than any
- * text that was read, and sorts keys, so that equal values are equal texts.
- *
+ * LIMIT_VALUE_DEPTH, or LIMIT_VALUE_WRITE_DEPTH for what Baton wrote itself. The writer keeps its own stack,
+ * since expressions can build values deeper than any text that was read, and sorts keys, so that equal values
+ * are equal texts.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "base/limits.h"
@@ -21,7 +21,7 @@ typedef struct reader {
     const char *start, *at, *end;
     const char *file;
     buffer scratch; /* a string with escapes, as it is unescaped */
-    int depth;
+    int depth, depth_limit;
     baton_error **err;
 } reader;
 
@@ -274,8 +274,8 @@ static jv read_value(reader *r) {
     if (c == '"') return read_string(r);
     if (c == '-' || (c >= '0' && c <= '9')) return read_number(r);
     if (c == '{' || c == '[') {
-        if (r->depth == LIMIT_VALUE_DEPTH)
-            return fail(r, r->at, BATON_ERROR_LIMIT, "nested deeper than %d levels", LIMIT_VALUE_DEPTH);
+        if (r->depth == r->depth_limit)
+            return fail(r, r->at, BATON_ERROR_LIMIT, "nested deeper than %d levels", r->depth_limit);
         r->depth++;
         jv container = c == '{' ? read_object(r) : read_array(r);
         r->depth--;
@@ -287,8 +287,8 @@ static jv read_value(reader *r) {
     return expected(r, "a value");
 }
 
-baton_value value_parse(const char *json, size_t size, const char *file, baton_error **err) {
-    reader r = {.start = json, .at = json, .end = json + size, .file = file, .err = err};
+static baton_value read_text(reader r, size_t size) {
+    const char *json = r.start;
     if (size > LIMIT_JSON_BYTES) {
         fail(&r, json, BATON_ERROR_LIMIT, "a JSON text of more than %u bytes", LIMIT_JSON_BYTES);
         return VALUE_INVALID;
@@ -302,6 +302,25 @@ baton_value value_parse(const char *json, size_t size, const char *file, baton_e
     }
     buffer_done(&r.scratch);
     return value_from_jv(value);
+}
+
+baton_value value_parse(const char *json, size_t size, const char *file, baton_error **err) {
+    return read_text((reader){.start = json,
+                              .at = json,
+                              .end = json + size,
+                              .file = file,
+                              .depth_limit = LIMIT_VALUE_DEPTH,
+                              .err = err},
+                     size);
+}
+
+baton_value value_parse_stored(const char *json, size_t size, baton_error **err) {
+    return read_text((reader){.start = json,
+                              .at = json,
+                              .end = json + size,
+                              .depth_limit = LIMIT_VALUE_WRITE_DEPTH,
+                              .err = err},
+                     size);
 }
 
 baton_value baton_value_parse(const char *json, size_t size, baton_error **err) {

@@ -20,6 +20,8 @@ void value_write_text(buffer *b, const char *text);
 
 /* Reads JSON as baton_value_parse does, and says in errors that it stands in `file` (may be NULL). */
 baton_value value_parse(const char *json, size_t size, const char *file, baton_error **err);
+/* Reads what Baton wrote: nested as deep as the writer goes. */
+baton_value value_parse_stored(const char *json, size_t size, baton_error **err);
 
 /* For building objects in one expression: sets key to a text, or to null when text is NULL. */
 baton_value value_set_text(baton_value object, const char *key, const char *text);

@@ -94,7 +94,8 @@ static target destination(const step *s, flow then, const char *out) {
     target t;
     snprintf(t.name, sizeof t.name, "%s", then.kind == FLOW_END ? "finish" : out);
     if (then.kind == FLOW_STEP) return of_step(s->siblings->steps[then.target]);
-    if (then.kind == FLOW_CONTINUE && s->index + 1 < s->siblings->count)
+    bool is_branch = s->parent && s->parent->kind == STEP_FORK;
+    if (then.kind == FLOW_CONTINUE && !is_branch && s->index + 1 < s->siblings->count)
         return of_step(s->siblings->steps[s->index + 1]);
     return t;
 }

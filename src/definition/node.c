@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "definition/node.h"
 
+#include "definition/scalar.h"
+
 #include <string.h>
 
 void document_done(document *d) {
@@ -68,8 +70,6 @@ baton_value node_value(node *n) {
  * Source and text are walked side by side. They differ in escapes, in line breaks that YAML folds, and in
  * the indentation of the lines that follow. */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
 static size_t escape_size(const char *source, size_t left) {
     if (left < 2) return left;
     size_t wanted = source[1] == 'x' ? 4 : source[1] == 'u' ? 6 : source[1] == 'U' ? 10 : 2;
@@ -93,30 +93,19 @@ typedef struct walk {
     size_t indent;       /* of a block scalar's lines */
 } walk;
 
-static size_t break_size(const document *d, size_t at) {
-    if (at >= d->size) return 0;
-    if (d->text[at] == '\r') return at + 1 < d->size && d->text[at + 1] == '\n' ? 2 : 1;
-    return d->text[at] == '\n';
-}
-
-static size_t skip_blanks(const document *d, size_t at, size_t limit) {
-    while (limit-- > 0 && at < d->size && is_blank(d->text[at])) at++;
-    return at;
-}
-
 /* A run of line breaks in the source, for which the text has one blank or fewer line breaks. */
 static void walk_breaks(walk *w) {
     const document *d = w->document;
     const node *n = w->node;
     size_t breaks = 0;
     for (;;) {
-        size_t end = skip_blanks(d, w->source, SIZE_MAX), size = break_size(d, end);
+        size_t end = scalar_skip_blanks(d, w->source, SIZE_MAX), size = scalar_break_size(d, end);
         if (size == 0 || (n->style == NODE_LITERAL && breaks == 1)) break;
         w->source = end + size;
         breaks++;
     }
     bool is_block = n->style == NODE_LITERAL || n->style == NODE_FOLDED;
-    w->source = skip_blanks(d, w->source, is_block ? w->indent : SIZE_MAX);
+    w->source = scalar_skip_blanks(d, w->source, is_block ? w->indent : SIZE_MAX);
     if (w->text < n->size && n->text[w->text] == ' ')
         w->text++;
     else
@@ -125,7 +114,8 @@ static void walk_breaks(walk *w) {
 
 static bool at_line_end(const walk *w) {
     bool strips = w->node->style != NODE_LITERAL && w->node->style != NODE_FOLDED;
-    return break_size(w->document, skip_blanks(w->document, w->source, strips ? SIZE_MAX : 0)) > 0;
+    return scalar_break_size(w->document,
+                             scalar_skip_blanks(w->document, w->source, strips ? SIZE_MAX : 0)) > 0;
 }
 
 /* Moves at least one byte on in the source. */
@@ -133,9 +123,9 @@ static void walk_character(walk *w) {
     const document *d = w->document;
     const node *n = w->node;
     bool is_escape = n->style == NODE_DOUBLE_QUOTED && d->text[w->source] == '\\';
-    size_t escaped_break = is_escape ? break_size(d, w->source + 1) : 0;
+    size_t escaped_break = is_escape ? scalar_break_size(d, w->source + 1) : 0;
     if (escaped_break) {
-        w->source = skip_blanks(d, w->source + 1 + escaped_break, SIZE_MAX);
+        w->source = scalar_skip_blanks(d, w->source + 1 + escaped_break, SIZE_MAX);
         return;
     }
     if (!is_escape && at_line_end(w)) {

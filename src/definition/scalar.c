@@ -160,3 +160,96 @@ const char *scalar_resolve(node *n, const char *tag, char message[SCALAR_MESSAGE
     snprintf(message, SCALAR_MESSAGE, "the text does not fit its tag !!%s", tag + strlen(CORE_TAG));
     return message;
 }
+
+/* ---- Quoted texts ---- */
+
+size_t scalar_break_size(const document *d, size_t at) {
+    if (at >= d->size || (d->text[at] != '\r' && d->text[at] != '\n')) return 0;
+    return d->text[at] == '\r' && at + 1 < d->size && d->text[at + 1] == '\n' ? 2 : 1;
+}
+
+size_t scalar_skip_blanks(const document *d, size_t at, size_t limit) {
+    while (limit-- > 0 && at < d->size && (d->text[at] == ' ' || d->text[at] == '\t')) at++;
+    return at;
+}
+
+/* Moves behind all breaks and the blanks between and after them; gives the number of breaks. */
+static size_t skip_breaks(const document *d, size_t *at) {
+    size_t breaks = 0, size, end;
+    while ((size = scalar_break_size(d, end = scalar_skip_blanks(d, *at, SIZE_MAX))) > 0) {
+        *at = end + size;
+        breaks++;
+    }
+    if (breaks > 0) *at = end;
+    return breaks;
+}
+
+static void put_character(buffer *text, uint32_t c) {
+    if (c < 0x80) {
+        buffer_putc(text, (char)c);
+        return;
+    }
+    int followers = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    static const unsigned char heads[] = {0, 0xc0, 0xe0, 0xf0};
+    buffer_putc(text, (char)(heads[followers] | c >> 6 * followers));
+    while (followers-- > 0) buffer_putc(text, (char)(0x80 | (c >> 6 * followers & 0x3f)));
+}
+
+/* Reads `count` hexadecimal digits, as many of them as there are. */
+static uint32_t read_hexadecimal(const document *d, size_t *at, int count) {
+    uint32_t value = 0;
+    for (; count > 0 && *at < d->size; count--, ++*at) {
+        char c = d->text[*at];
+        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    return value;
+}
+
+/* What stands behind a backslash. JSON writes characters above U+FFFF as two escapes of UTF-16. */
+static void read_escape(const document *d, size_t *at, buffer *text) {
+    static const char names[] = "0abtnvfre N_LP";
+    static const uint32_t meanings[] = {0, 7, 8, 9, 10, 11, 12, 13, 27, ' ', 0x85, 0xa0, 0x2028, 0x2029};
+    char c = d->text[(*at)++];
+    const char *name = strchr(names, c);
+    if (c == 'x' || c == 'u' || c == 'U') {
+        uint32_t value = read_hexadecimal(d, at, c == 'x' ? 2 : c == 'u' ? 4 : 8);
+        if ((value & ~0x3ffu) == 0xd800 && *at + 6 <= d->size && memcmp(d->text + *at, "\\u", 2) == 0) {
+            *at += 2;
+            value = 0x10000 + ((value & 0x3ff) << 10 | (read_hexadecimal(d, at, 4) & 0x3ff));
+        }
+        put_character(text, value);
+    } else if (name && c) {
+        put_character(text, meanings[name - names]);
+    } else {
+        buffer_putc(text, c); /* itself: " / \ */
+    }
+}
+
+/* A line break is a blank, n of them are n - 1 breaks; the blanks around them do not count. An escaped
+ * break is nothing, and further ones behind it count in full. */
+void scalar_unquote(const document *d, node_style style, size_t start, buffer *text) {
+    bool is_double = style == NODE_DOUBLE_QUOTED;
+    for (size_t at = start; at < d->size;) {
+        size_t breaks = skip_breaks(d, &at);
+        if (breaks == 1) buffer_putc(text, ' ');
+        for (size_t i = 1; i < breaks; i++) buffer_putc(text, '\n');
+        if (breaks > 0) continue;
+        char c = d->text[at++];
+        if (is_double && c == '\\' && at < d->size) {
+            size_t size = scalar_break_size(d, at);
+            if (size == 0) {
+                read_escape(d, &at, text);
+                continue;
+            }
+            at += size;
+            for (breaks = skip_breaks(d, &at); breaks > 0; breaks--) buffer_putc(text, '\n');
+            at = scalar_skip_blanks(d, at, SIZE_MAX);
+            continue;
+        }
+        if (c == (is_double ? '"' : '\'')) {
+            if (is_double || at == d->size || d->text[at] != c) return;
+            at++;
+        }
+        buffer_putc(text, c);
+    }
+}

@@ -153,55 +153,25 @@ static node *add_node(reader *r, const struct fy_mark *mark) {
     return n;
 }
 
+/* Of an empty block at the end of the file libfyaml says that it is one byte long. */
 static const char *copy_token(reader *r, struct fy_token *token, size_t *size) {
     const char *text = fy_token_get_text(token, size);
+    const struct fy_mark *start = fy_token_start_mark(token), *end = fy_token_end_mark(token);
+    if (start && end && start->input_pos == end->input_pos) *size = 0;
     const char *copy = text ? arena_text_sized(&r->document->arena, text, *size) : NULL;
     if (!copy) error_memory(r->err);
     return copy;
 }
 
-static size_t break_size(const document *d, size_t at) {
-    if (at >= d->size || (d->text[at] != '\r' && d->text[at] != '\n')) return 0;
-    return d->text[at] == '\r' && at + 1 < d->size && d->text[at + 1] == '\n' ? 2 : 1;
-}
-
-static size_t skip_blanks(const document *d, size_t at) {
-    while (at < d->size && (d->text[at] == ' ' || d->text[at] == '\t')) at++;
-    return at;
-}
-
-/* A run of line breaks and the blanks around them: one break is a blank, n of them are n - 1 breaks. Gives
- * the position behind; `at` itself where no break comes after the blanks. */
-static size_t fold_breaks(const document *d, size_t at, buffer *out) {
-    size_t breaks = 0, size;
-    for (size_t end = skip_blanks(d, at); (size = break_size(d, end)) > 0; end = skip_blanks(d, at)) {
-        at = end + size;
-        breaks++;
-    }
-    if (breaks == 1) buffer_putc(out, ' ');
-    for (size_t i = 1; i < breaks; i++) buffer_putc(out, '\n');
-    return breaks ? skip_blanks(d, at) : at;
-}
-
-/* The text of a single-quoted scalar that libfyaml found to be well formed. What it makes itself of a few
- * doubled quotes in a row leaks memory and may end in bytes that were never set (0.7.12,
- * fy_token_get_text). */
-static const char *copy_single_quoted(reader *r, size_t start, size_t *size) {
-    const document *d = r->document;
-    buffer out = {0};
-    for (size_t at = start; at < d->size;) {
-        size_t behind = fold_breaks(d, at, &out);
-        if (behind > at) {
-            at = behind;
-            continue;
-        }
-        if (d->text[at] == '\'' && (++at == d->size || d->text[at] != '\'')) break;
-        buffer_putc(&out, d->text[at++]);
-    }
-    *size = out.size;
+/* Quoted texts are resolved here. libfyaml's own way (0.7.12, fy_token_get_text) leaks memory on a few
+ * doubled single quotes in a row, and loses or makes up bytes at the end of some texts of several lines. */
+static const char *copy_quoted(reader *r, const node *n, size_t *size) {
+    buffer text = {0};
+    scalar_unquote(r->document, n->style, n->start, &text);
+    *size = text.size;
     const char *copy =
-        buffer_failed(&out) ? NULL : arena_text_sized(&r->document->arena, buffer_text(&out), out.size);
-    buffer_done(&out);
+        buffer_failed(&text) ? NULL : arena_text_sized(&r->document->arena, buffer_text(&text), text.size);
+    buffer_done(&text);
     if (!copy) error_memory(r->err);
     return copy;
 }
@@ -328,14 +298,31 @@ static int read_key(reader *r, const node *n) {
     return 0;
 }
 
+/* Of folded lines that begin with a tab libfyaml sometimes gives bytes that were never set. */
+static bool has_tab_line(const reader *r, struct fy_token *token) {
+    const struct fy_mark *end = fy_token_end_mark(token);
+    const document *d = r->document;
+    size_t at = fy_token_start_mark(token)->input_pos;
+    while (at < end->input_pos && at < d->size) {
+        while (at < d->size && d->text[at] == ' ') at++;
+        if (at < d->size && d->text[at] == '\t') return true;
+        while (at < d->size && d->text[at] != '\n') at++;
+        at++;
+    }
+    return false;
+}
+
 static int read_scalar(reader *r, struct fy_event *event) {
     struct fy_token *token = event->scalar.value;
     node *n = add_node(r, start_of(token));
     if (!n) return -1;
     n->style = style_of(token);
-    if (n->style == NODE_SINGLE_QUOTED || n->style == NODE_DOUBLE_QUOTED) n->column--;
-    n->text = n->style == NODE_SINGLE_QUOTED ? copy_single_quoted(r, n->start, &n->size)
-                                             : copy_token(r, token, &n->size);
+    if (n->style == NODE_FOLDED && has_tab_line(r, token))
+        return fail(r, BATON_ERROR_INVALID, n->line, n->column,
+                    "a line of a folded text begins with a tab");
+    bool quoted = n->style == NODE_SINGLE_QUOTED || n->style == NODE_DOUBLE_QUOTED;
+    if (quoted) n->column--;
+    n->text = quoted ? copy_quoted(r, n, &n->size) : copy_token(r, token, &n->size);
     if (!n->text) return -1;
     n->bytes = n->size;
     if (strlen(n->text) != n->size || !text_is_utf8(n->text, n->size))

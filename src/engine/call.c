@@ -192,6 +192,7 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
     call->input = value_ref(a->frame->input);
     while (done < a->count) {
         call->step = steps[done];
+        call->key = a->key + done;
         failed = call->step->u.function.type->execute(call, &err) != 0;
         if (!failed && call->waits) take_early(r, call);
         postponed = !failed && (call->completion || call->waits);
@@ -224,7 +225,7 @@ bool run_call(run *r, const action *a, event *ev) {
     baton_step_call call;
     call.run = r;
     call.step = a->step;
-    call.input = a->frame->input;
+    call.input = value_is_valid(a->frame->data) ? a->frame->data : a->frame->input;
     call.output = VALUE_INVALID;
     call.key = a->key;
     call.attempt = a->attempt;

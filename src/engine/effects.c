@@ -58,6 +58,7 @@ static void ended(void *data, effect_outcome outcome) {
                 .entropy = engine_jitter(r->engine),
                 .ticket = e->ticket,
                 .value = failed ? outcome.fault : outcome.output};
+    uv_stop(&r->engine->loop); /* whatever called us, the engine has something to do now */
     effect_free(e);
     run_turn(r, ev);
 }

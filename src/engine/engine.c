@@ -226,7 +226,7 @@ int baton_engine_run(baton_engine *engine, baton_error **err) {
     int result = 0;
     engine_read_clock(engine);
     do engine_pump(engine);
-    while (!engine->broken && engine_wait(engine, err));
+    while (!engine->broken && engine_wait(engine));
     if (engine->broken)
         result = baton_error_set(err, BATON_ERROR_STORE, "%s", baton_error_message(engine->broken));
     gate_leave(&engine->gate, engine->inbox);
@@ -271,7 +271,7 @@ int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_c
     int done = engine_admit(engine, &(admission){&one, 1, id}, err);
     if (done == 0) {
         engine_pump_until(engine, &w.result);
-        while (!w.result && !engine->broken && !is_held(engine, id) && engine_wait(engine, err))
+        while (!w.result && !engine->broken && !is_held(engine, id) && engine_wait(engine))
             engine_pump_until(engine, &w.result);
         if (!w.result && !engine->broken) give_up_waiting(engine, id, &w);
         if (!w.result)

@@ -193,7 +193,7 @@ void engine_pump(baton_engine *engine);
 /* The same, but only until *result is there. */
 void engine_pump_until(baton_engine *engine, baton_result *const *result);
 /* Waits for the next thing to happen; false when nothing ever will. */
-bool engine_wait(baton_engine *engine, baton_error **err);
+bool engine_wait(baton_engine *engine);
 void engine_break(baton_engine *engine, baton_error *error); /* taken: the store failed */
 
 #endif

@@ -209,7 +209,7 @@ static CURLcode send_request(struct http_call *call) {
     SET(ACCEPT_ENCODING, "");
     SET(CONNECTTIMEOUT_MS, (long)LIMIT_HTTP_CONNECT_MS);
     SET(TIMEOUT_MS, left_ms > 1 ? (long)left_ms : 1L);
-    SET(QUICK_EXIT, 1L); /* a cancel does not wait for the resolver's thread */
+    SET(QUICK_EXIT, 1L); /* not to wait for a resolver that is at work: its thread cleans up alone */
     SET(WRITEFUNCTION, on_body);
     SET(WRITEDATA, (void *)call);
     SET(HEADERFUNCTION, on_header);

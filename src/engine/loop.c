@@ -19,7 +19,8 @@ enum { SLEEP_MOST_MS = 30000 };
 
 static void on_async(uv_async_t *handle) { (void)handle; }
 
-static void on_timer(uv_timer_t *handle) { (void)handle; }
+/* Timers run before the loop polls: stopped, it then polls without waiting. */
+static void on_timer(uv_timer_t *handle) { uv_stop(handle->loop); }
 
 bool engine_loop_init(baton_engine *engine, baton_error **err) {
     if (engine->has_loop) return true;
@@ -154,13 +155,16 @@ static void adjust_clock(baton_engine *engine) {
     engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
 }
 
-bool engine_wait(baton_engine *engine, baton_error **err) {
+bool engine_wait(baton_engine *engine) {
     heap_node *first = heap_first(&engine->timers);
     if (!first && !engine->active && !engine->woken) return false;
-    if (!engine_loop_init(engine, err)) {
-        engine_break(engine, baton_error_new(BATON_ERROR_SYSTEM, "no event loop"));
+    baton_error *failed = NULL;
+    if (!engine_loop_init(engine, &failed)) {
+        engine_break(engine, failed);
         return false;
     }
+    /* What came before `async` was there has woken nobody. */
+    if (atomic_load(&engine->inbox->waiting)) return true;
     if (first) {
         int64_t left_ns = first->key - engine_read_clock(engine);
         int64_t left_ms = left_ns <= 0 ? 0 : (left_ns + 999999) / 1000000;

@@ -123,7 +123,7 @@ static const char *const definitions[] = {
 
     "def __multiply(a; b): a * b; "
     "def __repeat($s; $n): if ($s | type) == \"string\" and ($n | type) == \"number\" and "
-    "__multiply($s | utf8bytelength; $n) > " TEXT(
+    "__multiply(1 + ($s | utf8bytelength); $n) > " TEXT(
         LIMIT_STRING_REPEAT) " then "
                              "error(\"Repeat string result too long\") else . end; "
                              "def _multiply(a; b): b as $b | a as $a | if $a >= \"\" then __repeat($a; $b) "

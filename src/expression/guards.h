@@ -33,7 +33,7 @@ typedef enum guard {
 typedef enum guard_when {
     GUARD_ALWAYS,
     GUARD_IF_NAN,  /* where the expression may make NaN on purpose */
-    GUARD_IF_INDEX /* where an index is computed */
+    GUARD_IF_INDEX /* there too, and where an index is computed */
 } guard_when;
 
 typedef struct guarded_function {

@@ -41,7 +41,8 @@ typedef struct walk {
     bool pattern_next;                        /* behind "as" and "?//" */
     bool header;                              /* between "def" and its colon */
     bool wary;                                /* the text could make NaN on purpose */
-    bool assigns, deletes, indexes;
+    bool assigns, indexes;
+    unsigned if_indexed;            /* guards that are needed where an index is computed */
     bool factor_next, divisor_next; /* behind "*" and "%" */
     unsigned operators;
     baton_error **err;
@@ -153,12 +154,12 @@ static int read_variable(walk *w, const token *t) {
 
 static void use_guarded(walk *w, const token *t) {
     if (same(t, "now")) w->s->uses_now = true;
-    if (same(t, "del")) w->deletes = true;
     if (same(t, "test")) w->s->serial = true;
     const guarded_function *g = guard_find(t->name, t->name_size);
     if (!g) return;
     if (g->computes_index) w->indexes = true;
-    if (g->when == GUARD_ALWAYS || (g->when == GUARD_IF_NAN && w->wary)) w->s->guards |= g->guards;
+    if (g->when == GUARD_IF_INDEX) w->if_indexed |= g->guards;
+    if (g->when == GUARD_ALWAYS || w->wary) w->s->guards |= g->guards;
 }
 
 static int read_name(walk *w, const token *t) {
@@ -291,7 +292,7 @@ static int conclude(walk *w) {
     survey *s = w->s;
     if (w->previous.kind == TOKEN_END) return survey_fail(w->l.text, 0, w->err, "the expression is empty");
     if (w->assigns && w->indexes) s->guards |= GUARD_SETPATH | GUARD_DELPATHS | GUARD_ASSIGN;
-    if (w->deletes && (w->indexes || w->wary)) s->guards |= GUARD_DELPATHS;
+    if (w->indexes) s->guards |= w->if_indexed;
     if (s->guards & (GUARD_REGEX | GUARD_TIME)) s->serial = true;
     for (size_t i = 0; i < s->functions.size; i += sizeof(token)) {
         token t;

@@ -58,6 +58,7 @@ void rollback_ended(machine *m, baton_value fault) {
 
 void rollback_recover(machine *m) {
     frame *f = m->x->root;
+    if (f->phase != FRAME_EFFECT) return; /* waits for a delivery */
     f->ticket = 0;
     m->x->effects--;
     f->attempt++;

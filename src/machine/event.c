@@ -37,6 +37,7 @@ static void start(machine *m) {
             return;
         }
     }
+    if (timeout_ms > LIMIT_DURATION_MS) timeout_ms = LIMIT_DURATION_MS;
     if (timeout_ms > 0) x->deadline_ns = x->started_ns + timeout_ms * 1000000;
     x->context = value_ref(input);
     if (!workflow->body.count) {
@@ -114,8 +115,12 @@ static void run_ended(machine *m) {
 static void delivered(machine *m) {
     for (frame *f = m->x->root; f; f = frame_next(m->x->root, f)) {
         if (f->phase != FRAME_DELIVERY || f->step != m->event->step) continue;
-        machine_complete(m, f, m->event->value);
-        return;
+        if (!m->x->rolling_back) {
+            machine_complete(m, f, m->event->value);
+            return;
+        }
+        rollback_ended(m, VALUE_INVALID);
+        break;
     }
     value_unref(m->event->value);
 }
@@ -174,35 +179,41 @@ static void resume(machine *m) {
     fire(m);
 }
 
-/* Begins the effects again that were under way when the execution was stored. */
+/* An effect that was begun before that ticket was given; NULL when there is none. */
+static frame *effect_before(baton_execution *x, uint64_t ticket) {
+    for (frame *f = x->root; f; f = frame_next(x->root, f))
+        if (f->phase == FRAME_EFFECT && f->ticket <= ticket) return f;
+    return NULL;
+}
+
+/* Begins the effects again that were under way when the execution was stored, but for those whose time has
+ * run out meanwhile. Each of them may change the tree, so the search begins anew after it. */
 static void recover(machine *m) {
     baton_execution *x = m->x;
     if (x->rolling_back) {
         rollback_recover(m);
         return;
     }
-    for (frame *f = x->root; f;) {
-        frame *next = frame_next(x->root, f);
-        if (f->phase == FRAME_EFFECT) {
-            f->phase = FRAME_INSIDE;
-            f->ticket = 0;
-            x->effects--;
-            if (f->step->interrupted_faults) {
-                machine_fault(m, f, fault_new("runtime", 500, "Step was interrupted",
-                                              "the process that ran it died"));
-                next = x->root; /* the tree may have changed; what was dealt with is no EFFECT any more */
-            } else {
-                f->attempt++;
-                machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
-                behavior_of(f->step)->enter(m, f);
-            }
-        }
-        f = next;
-    }
+    uint64_t last_ticket = x->last_ticket;
     fire(m);
+    frame *f;
+    while (!x->rolling_back && (f = effect_before(x, last_ticket))) {
+        f->phase = FRAME_INSIDE;
+        f->ticket = 0;
+        x->effects--;
+        if (f->step->interrupted_faults) {
+            machine_fault(m, f, fault_new("runtime", 500, "Step was interrupted",
+                                          "the process that ran it died"));
+        } else {
+            f->attempt++;
+            machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
+            behavior_of(f->step)->enter(m, f);
+        }
+    }
 }
 
 static void cancel(machine *m) {
+    if (m->x->status == EXECUTION_PENDING) m->x->started_ns = m->event->now_ns;
     if (!m->x->rolling_back) execution_conclude(m, EXECUTION_CANCELLED, VALUE_INVALID);
 }
 

@@ -46,7 +46,8 @@ void execution_set_status(baton_execution *x, execution_status status) {
                               1 << EXECUTION_FAULTED | 1 << EXECUTION_CANCELLED,
         [EXECUTION_WAITING] = 1 << EXECUTION_RUNNING | 1 << EXECUTION_SUSPENDED | 1 << EXECUTION_COMPLETED |
                               1 << EXECUTION_FAULTED | 1 << EXECUTION_CANCELLED,
-        [EXECUTION_SUSPENDED] = 1 << EXECUTION_RUNNING | 1 << EXECUTION_FAULTED | 1 << EXECUTION_CANCELLED,
+        [EXECUTION_SUSPENDED] = 1 << EXECUTION_RUNNING | 1 << EXECUTION_COMPLETED | 1 << EXECUTION_FAULTED |
+                                1 << EXECUTION_CANCELLED, /* a delivery can end what is suspended */
         [EXECUTION_COMPLETED] = 0,
         [EXECUTION_FAULTED] = 0,
         [EXECUTION_CANCELLED] = 0,
@@ -133,7 +134,8 @@ void frame_clear_step(frame *f) {
     f->no_retry = false;
     f->ticket = 0;
     f->wake_ns = 0;
-    if (f->step && f->step->plain && f->step->kind == STEP_FUNCTION) { /* has touched nothing else */
+    if (f->step && f->step->plain && f->step->kind == STEP_FUNCTION && !f->step->u.function.with) {
+        /* Has touched nothing else. */
         f->raw_input = f->input = VALUE_INVALID;
         return;
     }

@@ -73,7 +73,7 @@ typedef struct frame {
     int64_t attempt_deadline_ns; /* try: of one retry; 0: none */
     int64_t wake_ns;     /* TIMER, RETRY */
     baton_value raw_input, input, raw_output;
-    baton_value data;    /* for: the collection; fork: the outputs so far; switch, others: unused */
+    baton_value data;    /* for: the collection; fork: the outputs so far; function: what `with` gave */
     baton_value error;   /* try: the error that was caught */
     baton_value context; /* branch: its own context, if has_context */
     baton_value context_before; /* try: the context it began with */

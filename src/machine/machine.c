@@ -192,6 +192,7 @@ void frame_begin(machine *m, frame *f) {
     }
     if (f->parent && has_effect(s) && !(f->key = keys_resolve(f, f->number))) m->out->out_of_memory = true;
     if (m->x->journals) machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
+    else if (has_effect(s)) m->x->last_number++; /* two effects at once need two keys */
     if (s->plain) f->input = value_ref(f->raw_input);
     else if (!prepare(m, f)) return;
     behavior_of(s)->enter(m, f);
@@ -306,6 +307,11 @@ static void remember_undo(machine *m, const step *s) {
     x->undo[x->undo_count++] = s->ordinal;
 }
 
+/* True where the strategy, not an enclosing `try`, decides what an outcome means. */
+static bool strategy_judges(const machine *m, const frame *f) {
+    return m->x->workflow->built || !f->parent;
+}
+
 void machine_complete_to(machine *m, frame *f, baton_value raw_output, flow then) {
     f->phase = FRAME_INSIDE;
     if (!f->step->plain) {
@@ -314,7 +320,7 @@ void machine_complete_to(machine *m, frame *f, baton_value raw_output, flow then
     }
     machine_record(m, RECORD_STEP_COMPLETED, f, value_ref(raw_output));
     if (m->x->workflow->rollback) remember_undo(m, f->step);
-    if (m->x->strategy->decide && f->step->kind == STEP_FUNCTION &&
+    if (m->x->strategy->decide && strategy_judges(m, f) &&
         strategy_decide(m->x, f, true).action == BATON_STRATEGY_STOP)
         then = (flow){FLOW_EXIT, 0};
     frame_advance(m, f, raw_output, then);
@@ -343,13 +349,9 @@ static bool retries(machine *m, frame *f, baton_value fault, baton_strategy_deci
     if (decision.action != BATON_STRATEGY_RETRY) return false;
     machine_record(m, RECORD_STEP_RETRIED, f, fault);
     int64_t delay_ms = decision.delay_ms < 0 ? 0 : decision.delay_ms;
+    if (delay_ms > LIMIT_DURATION_MS) delay_ms = LIMIT_DURATION_MS;
     machine_sleep(m, f, FRAME_RETRY, m->event->now_ns + delay_ms * 1000000);
     return true;
-}
-
-/* True where the strategy, not an enclosing `try`, decides what a fault means. */
-static bool strategy_judges(const machine *m, const frame *f) {
-    return m->x->workflow->built || !f->parent;
 }
 
 void machine_fault(machine *m, frame *f, baton_value fault) {

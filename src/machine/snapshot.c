@@ -82,6 +82,7 @@ baton_value snapshot_take(const baton_execution *x) {
     o = put(o, "status", x->status);
     o = put(o, "suspending", x->suspending);
     o = put(o, "rollingBack", x->rolling_back);
+    o = put(o, "timedOut", x->timed_out);
     o = put(o, "outcome", x->outcome);
     o = put(o, "lastNumber", x->last_number);
     o = put(o, "lastTicket", (double)x->last_ticket);
@@ -205,12 +206,13 @@ int snapshot_restore(baton_execution *x, baton_value o, baton_error **err) {
     if (version > SNAPSHOT_VERSION)
         return baton_error_set(err, BATON_ERROR_UNSUPPORTED,
                                "the snapshot of %s was written by a later version of Baton", x->id);
-    unsigned status = (unsigned)number_of(o, "status");
-    if (version < 1 || status > EXECUTION_CANCELLED) return damaged(x, err);
+    unsigned status = (unsigned)number_of(o, "status"), outcome = (unsigned)number_of(o, "outcome");
+    if (version < 1 || status > EXECUTION_CANCELLED || outcome > EXECUTION_CANCELLED) return damaged(x, err);
     x->status = (execution_status)status;
     x->suspending = number_of(o, "suspending") != 0;
     x->rolling_back = number_of(o, "rollingBack") != 0;
-    x->outcome = (execution_status)number_of(o, "outcome");
+    x->timed_out = number_of(o, "timedOut") != 0;
+    x->outcome = (execution_status)outcome;
     x->last_number = (uint32_t)number_of(o, "lastNumber");
     x->last_ticket = (uint64_t)number_of(o, "lastTicket");
     x->started_ns = moment_of(o, "startedAt");

@@ -114,9 +114,10 @@ static void enter_http(machine *m, frame *f) {
     static const char *const outputs[] = {"content", "raw", "response"};
     const step_http *http = &f->step->u.http;
     baton_value request = baton_value_object();
-    if (!add(m, f, &request, "method", http->method) || !add_uri(m, f, &request) ||
-        !add(m, f, &request, "headers", http->headers) || !add(m, f, &request, "query", http->query) ||
-        !add(m, f, &request, "body", http->body) || !add_authentication(m, f, &request)) {
+    /* The credentials first: what follows may use $authorization. */
+    if (!add_authentication(m, f, &request) || !add(m, f, &request, "method", http->method) ||
+        !add_uri(m, f, &request) || !add(m, f, &request, "headers", http->headers) ||
+        !add(m, f, &request, "query", http->query) || !add(m, f, &request, "body", http->body)) {
         value_unref(request);
         return;
     }

@@ -6,7 +6,7 @@ enum { RETRY_DELAY_MOST_MS = 3600000 };
 
 static int64_t retry_delay_ms(const baton_strategy_options *options, int attempt) {
     int64_t delay_ms = options->retry_delay_ms;
-    for (int i = 1; i < attempt && delay_ms < RETRY_DELAY_MOST_MS; i++) delay_ms *= 2;
+    for (int i = 1; i < attempt && delay_ms > 0 && delay_ms < RETRY_DELAY_MOST_MS; i++) delay_ms *= 2;
     return delay_ms < RETRY_DELAY_MOST_MS ? delay_ms : RETRY_DELAY_MOST_MS;
 }
 

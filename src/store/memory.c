@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct row {
     char *snapshot; /* JSON text; NULL while the execution is in the engine's memory */
@@ -48,9 +49,7 @@ static int load(store *s, store_row *handle, baton_value *snapshot, baton_error 
     (void)s;
     row *r = handle->data;
     if (!r || !r->snapshot) return baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no snapshot");
-    size_t size = 0;
-    while (r->snapshot[size]) size++;
-    baton_value value = baton_value_parse(r->snapshot, size, err);
+    baton_value value = value_parse_stored(r->snapshot, strlen(r->snapshot), err);
     if (!baton_value_is_valid(value)) return -1;
     free(r->snapshot);
     r->snapshot = NULL;

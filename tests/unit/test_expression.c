@@ -288,6 +288,7 @@ static void test_guards(void **state) {
         {"test(\"\"; \"g\")", "\"\xc3\xa9\"", "true"},
         {". * 1e9", "\"x\"", "Repeat string result too long"},
         {".[0] * .[1]", "[1e9,\"x\"]", "Repeat string result too long"},
+        {". * 1e9", "\"\"", "Repeat string result too long"},
         {".[0] * .[1] * .[2]", "[3,4,\"x\"]", "\"xxxxxxxxxxxx\""},
         {"[.[] * 100]", "[1,-2]", "[100,-200]"},
         {".[0] * .[1]", "[{\"a\":{\"b\":1}},{\"a\":{\"c\":2}}]", "{\"a\":{\"b\":1,\"c\":2}}"},
@@ -544,7 +545,8 @@ static void test_after_errors(void **state) {
     baton_value input = baton_value_number(1);
     assert_false(baton_value_is_valid(expression_evaluate(a, input, &environment, NULL)));
     /* Nothing counts as null. */
-    baton_value nothing = expression_evaluate(add(program, "[.]"), baton_value_invalid(), &environment, NULL);
+    baton_value nothing =
+        expression_evaluate(add(program, "[.]"), baton_value_invalid(), &environment, NULL);
     assert_int_equal(baton_value_size(nothing), 1);
     baton_value_unref(nothing);
     expression_program_free(program);

@@ -117,8 +117,33 @@ static void single_quotes_are_resolved(void **state) {
     expect_json("[' a  b ', 'it''s', '''', '''''x''''''''''''''''y''']",
                 "[\" a  b \",\"it's\",\"'\",\"''x''''''''y'\"]");
     expect_json("a: '  first \t\n second\n\n\n  third \n '", "{\"a\":\"  first second\\n\\nthird \"}");
-    expect_json("a: '\r\n x\r\n\r\n'''\r\n", "{\"a\":\" x\\n'\"}");
+    expect_json("a: '\r\n x\r\n\r\n '''\r\n", "{\"a\":\" x\\n'\"}");
     expect_json("'a''b' : 'c'", "{\"a'b\":\"c\"}");
+}
+
+static void double_quotes_are_resolved(void **state) {
+    (void)state;
+    expect_json("\"\"", "\"\"");
+    expect_json("[\" a  b \", \"it's\", \"\\\"\\\\\\/\\\"\", \"\\ x\\  \"]",
+                "[\" a  b \",\"it's\",\"\\\"\\\\/\\\"\",\" x  \"]");
+    expect_json("\"\\a\\b\\t\\n\\v\\f\\r\\e\\N\\_\\L\\P\"",
+                "\"\\u0007\\b\\t\\n\\u000b\\f\\r\\u001b\xc2\x85\xc2\xa0\xe2\x80\xa8\xe2\x80\xa9\"");
+    expect_json("\"\\x41\\u00e9\\u20AC\\U0001F600\\ud83d\\ude00\"", "\"Aé€😀😀\"");
+    expect_json("a: \"  first  \n second\n\n\n  third \\\n  \\ fourth\\\n\n  fifth\"",
+                "{\"a\":\"  first second\\n\\nthird  fourth\\nfifth\"}");
+    expect_error("\"\\ud83d\"", "t.yaml:1:2: double-quoted scalar has invalid UTF8 escape");
+}
+
+static void blocks_are_resolved(void **state) {
+    (void)state;
+    expect_json("a: |\n  one\n    two\n\nb: >-\n  one\n  two\n\n  three\n",
+                "{\"a\":\"one\\n  two\\n\",\"b\":\"one two\\nthree\"}");
+    expect_json("a: |", "{\"a\":\"\"}");
+    expect_json("a: |+\n", "{\"a\":\"\"}");
+    expect_json("a: >\n", "{\"a\":\"\"}");
+    expect_json("a: >+\n\n", "{\"a\":\"\\n\"}");
+    expect_json("a: |\n  \tone\n", "{\"a\":\"\\tone\\n\"}");
+    expect_error("a: >\n  one\n\n  \ttwo\n", "t.yaml:2:1: a line of a folded text begins with a tab");
 }
 
 static void keys_are_unique_texts(void **state) {
@@ -329,6 +354,8 @@ int main(void) {
         cmocka_unit_test(tags_of_the_core_schema_are_honoured),
         cmocka_unit_test(json_is_read),
         cmocka_unit_test(single_quotes_are_resolved),
+        cmocka_unit_test(double_quotes_are_resolved),
+        cmocka_unit_test(blocks_are_resolved),
         cmocka_unit_test(keys_are_unique_texts),
         cmocka_unit_test(aliases_share_nodes),
         cmocka_unit_test(bombs_are_refused_by_counting),
