@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/manual.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,9 +38,21 @@ void cli_print_help(const command *c) {
     if (c->examples) printf("\nExamples:\n%s\n", c->examples);
 }
 
+enum { OPTION_MAN, OPTION_COMPLETION };
+
+static const cli_option options[] = {
+    [OPTION_MAN] = {"man", NULL, "prints the manual page, for man(1)", 0},
+    [OPTION_COMPLETION] = {"completion", NULL, "prints the completion for bash", 0},
+    {NULL, NULL, NULL, 0}};
+
 static int run_help(cli_arguments *args) {
     const char *value;
-    if (cli_option_next(args, &value) < -1) return EXIT_USAGE;
+    int option = cli_option_next(args, &value);
+    if (option < -1) return EXIT_USAGE;
+    if (option >= 0) {
+        (option == OPTION_MAN ? manual_print_page : manual_print_completion)();
+        return EXIT_DONE;
+    }
     if (!args->rest_count) {
         cli_print_help(NULL);
         return EXIT_DONE;
@@ -51,8 +64,6 @@ static int run_help(cli_arguments *args) {
         }
     return cli_fail(EXIT_USAGE, "there is no command '%s'; see 'baton help'", args->rest[0]);
 }
-
-static const cli_option options[] = {{NULL, NULL, NULL, 0}};
 
 const command command_help = {.name = "help",
                               .arguments = "[COMMAND]",

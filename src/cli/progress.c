@@ -72,8 +72,9 @@ static void draw(struct progress *p) {
         p->drawn++;
     }
     if (p->workflow->body.count > 1) {
-        fprintf(stderr, "%s%u/%u%s\n", cli_colour("2"), p->top_done, p->workflow->body.count,
-                cli_colour("0"));
+        fprintf(stderr, "%s%u/%u%s\n", cli_colour("2"),
+                p->top_done < p->workflow->body.count ? p->top_done : p->workflow->body.count,
+                p->workflow->body.count, cli_colour("0"));
         p->drawn++;
     }
     fflush(stderr);
@@ -165,14 +166,15 @@ void progress_record(struct progress *p, const baton_execution *x, const record 
     if (!r->step) return;
     pthread_mutex_lock(&p->lock);
     const mark *m = mark_of(r->kind);
-    if (m || p->live) erase(p);
+    bool line = m && p->shown[r->step->ordinal] <= LINES_A_STEP;
+    if (line) erase(p);
     if (r->kind == RECORD_STEP_STARTED && r->attempt <= 1) begin(p, r);
     if (r->kind == RECORD_STEP_COMPLETED || r->kind == RECORD_STEP_FAULTED ||
         r->kind == RECORD_STEP_CANCELLED)
         end(p, r);
     if (r->kind == RECORD_STEP_SKIPPED && !r->step->parent) p->top_done++;
     if (m) print_line(p, r, m);
-    if (p->live) draw(p);
+    if (p->live && line) draw(p); /* else it is drawn at the next tick */
     pthread_mutex_unlock(&p->lock);
 }
 

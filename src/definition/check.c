@@ -381,7 +381,7 @@ static void check_step(checker *c, const node *n, spot at) {
 /* ---- All ---- */
 
 static void check_node(checker *c, const dsl_type *type, node *n, spot at) {
-    if (type->kinds == 0) return;
+    if (type->kinds == 0 || n->faulty) return;
     if (!(n->kind & type->kinds)) {
         if (!type->or_expression || !is_expression(n)) check_kind(c, type, n, at);
         return;

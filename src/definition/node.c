@@ -10,6 +10,7 @@
 void document_done(document *d) {
     for (node *n = d->all; n; n = n->next) baton_value_unref(n->value);
     d->all = d->root = NULL;
+    problems_done(&d->faults);
     arena_done(&d->arena);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "definition/problems.h"
 
 #include <baton/baton.h>
 
@@ -48,6 +49,7 @@ struct node {
     size_t size;
     double number;
     bool boolean;
+    bool faulty;          /* its problem was told: of any kind that is wanted */
     uint32_t count;       /* items or members */
     uint32_t height;      /* levels of nodes below, itself included */
     uint32_t weight;      /* nodes when aliases are followed, itself included */
@@ -65,11 +67,13 @@ typedef struct document {
     arena arena;
     node *root;
     node *all;
+    problems faults; /* of single nodes */
 } document;
 
 /* Reads YAML 1.2 (and so JSON) with the core schema's scalars. text and file are borrowed and must outlive
- * the document. -1 after an error, which has its place: a syntax error, a key twice, a tag that is not of
- * the core schema, a number that JSON has not or a double does not hold, a limit. */
+ * the document. -1 after an error that ends the reading, with its place: a syntax error, a limit. What is
+ * wrong with a single node is gathered in d->faults, and reading goes on: a key twice, a tag that is not of
+ * the core schema, a number that JSON has not or a double does not hold. */
 int document_read(document *d, const char *text, size_t size, const char *file, baton_error **err);
 void document_done(document *d);
 

@@ -54,13 +54,14 @@ static int compile(compiler *c, bool lazy_expressions, baton_error **err) {
     return -1;
 }
 
-static baton_workflow *read_document(const document *d, const read_options *options, baton_error **err) {
+static baton_workflow *read_document(document *d, const read_options *options, baton_error **err) {
     baton_workflow *w = new_workflow(d, options);
     if (!w) {
         error_memory(err);
         return NULL;
     }
-    problems found = {0}, unsupported = {0};
+    problems found = d->faults, unsupported = {0};
+    d->faults = (problems){0};
     compiler c = {.document = d, .workflow = w, .found = &found, .unsupported = &unsupported};
     check_document(d, &found, &unsupported);
     int rc = compile(&c, options->lazy_expressions, err);

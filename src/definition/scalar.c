@@ -64,24 +64,17 @@ static const char *too_exact(const char *text, char message[SCALAR_MESSAGE]) {
 /* Written again as JSON has it, so that one reader decides what a double holds. */
 static const char *decimal_read(const char *text, const decimal *d, double *number,
                                 char message[SCALAR_MESSAGE]) {
-    buffer b = {0};
-    const char *whole = d->whole;
-    size_t whole_size = d->whole_size;
+    const char *whole = d->whole_size ? d->whole : "0";
+    size_t whole_size = d->whole_size ? d->whole_size : 1;
     while (whole_size > 1 && *whole == '0') whole++, whole_size--;
-    if (d->negative) buffer_putc(&b, '-');
-    if (whole_size)
-        buffer_append(&b, whole, whole_size);
-    else
-        buffer_putc(&b, '0');
-    if (d->fraction_size) {
-        buffer_putc(&b, '.');
-        buffer_append(&b, d->fraction, d->fraction_size);
-    }
-    if (d->exponent) buffer_puts(&b, d->exponent);
+    char json[LIMIT_NUMBER_BYTES + 1];
+    int size = snprintf(json, sizeof json, "%s%.*s%s%.*s%s", d->negative ? "-" : "", (int)whole_size, whole,
+                        d->fraction_size ? "." : "", (int)d->fraction_size,
+                        d->fraction_size ? d->fraction : "", d->exponent ? d->exponent : "");
     size_t used;
-    number_outcome outcome =
-        buffer_failed(&b) ? NUMBER_LONG : number_read(buffer_text(&b), b.size, &used, number);
-    buffer_done(&b);
+    number_outcome outcome = size < 0 || (size_t)size >= sizeof json
+                                 ? NUMBER_LONG
+                                 : number_read(json, (size_t)size, &used, number);
     switch (outcome) {
     case NUMBER_READ: return NULL;
     case NUMBER_INEXACT: return too_exact(text, message);

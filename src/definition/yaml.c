@@ -238,9 +238,11 @@ static int check_keys(reader *r, const node *n) {
         if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0 && (!twice || sorted[i] < twice))
             twice = sorted[i];
     free(sorted);
-    return twice ? fail(r, BATON_ERROR_INVALID, twice->line, twice->column,
-                        "the key '%s' stands here twice", twice->key)
-                 : 0;
+    if (twice)
+        problems_add(&r->document->faults, BATON_ERROR_INVALID,
+                     (place){r->document->file, twice->line, twice->column},
+                     "the key '%s' stands here twice", twice->key);
+    return 0;
 }
 
 /* What the children unfold to is the collection's own measure. */
@@ -300,10 +302,10 @@ static int read_key(reader *r, const node *n) {
 
 /* Of folded lines that begin with a tab libfyaml sometimes gives bytes that were never set. */
 static bool has_tab_line(const reader *r, struct fy_token *token) {
-    const struct fy_mark *end = fy_token_end_mark(token);
+    const struct fy_mark *start = fy_token_start_mark(token), *end = fy_token_end_mark(token);
     const document *d = r->document;
-    size_t at = fy_token_start_mark(token)->input_pos;
-    while (at < end->input_pos && at < d->size) {
+    size_t at = start ? start->input_pos : 0, limit = end ? end->input_pos : 0;
+    while (at < limit && at < d->size) {
         while (at < d->size && d->text[at] == ' ') at++;
         if (at < d->size && d->text[at] == '\t') return true;
         while (at < d->size && d->text[at] != '\n') at++;
@@ -339,7 +341,12 @@ static int read_scalar(reader *r, struct fy_event *event) {
     }
     const char *problem = NULL;
     if (!is_key || *tag) problem = scalar_resolve(n, *tag ? tag : NULL, message);
-    if (problem) return fail(r, BATON_ERROR_INVALID, n->line, n->column, "%s", problem);
+    if (problem) {
+        n->faulty = true;
+        n->kind = NODE_NULL;
+        problems_add(&r->document->faults, BATON_ERROR_INVALID,
+                     (place){r->document->file, n->line, n->column}, "%s", problem);
+    }
     if (add_anchor(r, event->scalar.anchor, n, true) != 0) return -1;
     if (is_key) {
         n->kind = NODE_STRING;

@@ -57,7 +57,8 @@ static baton_value default_input(const baton_workflow *workflow) {
     return workflow->built ? baton_value_null() : baton_value_object();
 }
 
-static run *run_new(baton_engine *engine, const baton_submission *s, baton_error **err) {
+static run *run_new(baton_engine *engine, const baton_submission *s, const baton_strategy *strategy,
+                    baton_error **err) {
     static const baton_execution_options none = {0};
     const baton_execution_options *o = s->options ? s->options : &none;
     char made[ID_TEXT];
@@ -79,7 +80,7 @@ static run *run_new(baton_engine *engine, const baton_submission *s, baton_error
     r->engine = engine;
     r->workflow = workflow_ref(s->workflow);
     if (s->context) r->context = context_ref(s->context);
-    r->strategy = engine_strategy(engine, o->strategy);
+    r->strategy = strategy;
     r->input = value_is_valid(o->input) ? value_ref(o->input) : default_input(s->workflow);
     r->timeout_ms = o->timeout_ms;
     r->continue_on_failure = o->continue_on_failure;
@@ -244,9 +245,9 @@ static void withdraw(run *r) {
 }
 
 /* What stands in the way of a submission before anything was made. 1: the same execution exists. */
-static int judge(baton_engine *engine, const baton_submission *s, baton_error **err) {
+static int judge(baton_engine *engine, const baton_submission *s, const baton_strategy *strategy,
+                 baton_error **err) {
     const baton_execution_options *o = s->options;
-    const baton_strategy *strategy = engine_strategy(engine, o ? o->strategy : NULL);
     if (check_workflow(s->workflow, strategy, err) != 0) return -1;
     if (!o || !o->id) return 0;
     if (check_id(o->id, err) != 0) return -1;
@@ -257,9 +258,7 @@ static int judge(baton_engine *engine, const baton_submission *s, baton_error **
 }
 
 int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
-    if (engine->broken)
-        return baton_error_set(err, BATON_ERROR_STORE, "the store failed: %s",
-                               baton_error_message(engine->broken));
+    if (engine_is_broken(engine, err) != 0) return -1;
     run *few[4], **runs = few;
     if (a->count > sizeof few / sizeof *few && !(runs = malloc(a->count * sizeof *runs)))
         return error_memory(err);
@@ -267,14 +266,16 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
     size_t made = 0;
     for (; result >= 0 && made < a->count; made++) {
         const baton_submission *s = &a->submissions[made];
+        const baton_strategy *strategy = engine_strategy(engine, s->options ? s->options->strategy : NULL);
         runs[made] = NULL;
-        result = judge(engine, s, err);
-        if (result == 0 && (!(runs[made] = run_new(engine, s, err)) || register_run(runs[made], s, err) != 0))
+        result = judge(engine, s, strategy, err);
+        if (result == 0 && (!(runs[made] = run_new(engine, s, strategy, err)) ||
+                            register_run(runs[made], s, err) != 0))
             result = -1;
-        if (made == 0 && result >= 0 && a->id) strcpy(a->id, runs[0] ? runs[0]->id : s->options->id);
     }
     for (size_t i = 0; result >= 0 && i < made; i++)
         if (runs[i] && place_run(runs[i], &a->submissions[i], err) != 0) result = -1;
+    if (result >= 0 && a->id) strcpy(a->id, runs[0] ? runs[0]->id : a->submissions[0].options->id);
     if (result < 0)
         while (made > 0)
             if (runs[--made]) withdraw(runs[made]);
@@ -290,36 +291,64 @@ static int admit_here(baton_engine *engine, void *data, baton_error **err) {
 }
 
 /* Values belong to one thread: what crosses to the loop thread goes as JSON. */
-static int copy_across(baton_submission *s, baton_execution_options *o, baton_error **err) {
-    if (s->options) *o = *s->options;
+typedef struct crossing {
+    admission a;
+    baton_submission *submissions;
+    baton_execution_options *options;
+} crossing;
+
+static int copy_across(const baton_submission *from, baton_submission *s, baton_execution_options *o,
+                       baton_error **err) {
+    *s = *from;
+    s->context = NULL;
+    if (from->options) *o = *from->options;
+    o->input = VALUE_INVALID;
     s->options = o;
-    if (value_is_valid(o->input)) {
-        char *json = baton_value_to_json(o->input);
-        o->input = json ? baton_value_parse(json, strlen(json), err) : VALUE_INVALID;
+    if (from->options && value_is_valid(from->options->input)) {
+        char *json = baton_value_to_json(from->options->input);
+        if (!json) return error_memory(err);
+        o->input = baton_value_parse(json, strlen(json), err);
         free(json);
         if (!value_is_valid(o->input)) return -1;
     }
-    if (!s->context) return 0;
-    char *json = baton_context_to_json(s->context);
-    s->context = json ? baton_context_from_json(json, strlen(json), err) : NULL;
+    if (!from->context) return 0;
+    char *json = baton_context_to_json(from->context);
+    if (!json) return error_memory(err);
+    s->context = baton_context_from_json(json, strlen(json), err);
     free(json);
     return s->context ? 0 : -1;
 }
 
-static int admit_foreign(baton_engine *engine, const admission *a, baton_error **err) {
-    baton_submission *copies = calloc(a->count, sizeof *copies);
-    baton_execution_options *options = calloc(a->count, sizeof *options);
-    int result = copies && options ? 0 : error_memory(err);
-    size_t copied = 0;
-    for (; result == 0 && copied < a->count; copied++) {
-        copies[copied] = a->submissions[copied];
-        result = copy_across(&copies[copied], &options[copied], err);
+/* Where the copies were handed over they belong to the loop thread, and are let go there. */
+static void drop_copies(crossing *c) {
+    for (size_t i = 0; i < c->a.count; i++) {
+        context_unref(c->submissions[i].context);
+        value_unref(c->options[i].input);
+        c->submissions[i].context = NULL;
+        c->options[i].input = VALUE_INVALID;
     }
-    if (result == 0)
-        result = gate_run(&engine->gate, engine->inbox, engine, admit_here,
-                          &(admission){copies, a->count, a->id}, err);
-    free(copies);
-    free(options);
+}
+
+static int admit_copies(baton_engine *engine, void *data, baton_error **err) {
+    crossing *c = data;
+    int result = admit_here(engine, &c->a, err);
+    drop_copies(c);
+    return result;
+}
+
+static int admit_foreign(baton_engine *engine, const admission *a, baton_error **err) {
+    crossing c = {.a = *a,
+                  .submissions = calloc(a->count + 1, sizeof *c.submissions),
+                  .options = calloc(a->count + 1, sizeof *c.options)};
+    c.a.submissions = c.submissions;
+    if (!c.submissions || !c.options) c.a.count = 0;
+    int result = c.submissions && c.options ? 0 : error_memory(err);
+    for (size_t i = 0; result == 0 && i < a->count; i++)
+        result = copy_across(&a->submissions[i], &c.submissions[i], &c.options[i], err);
+    if (result == 0) result = gate_run(&engine->gate, engine->inbox, engine, admit_copies, &c, err);
+    drop_copies(&c);
+    free(c.submissions);
+    free(c.options);
     return result;
 }
 

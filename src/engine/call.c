@@ -148,6 +148,7 @@ static bool defer(run *r, baton_step_call *call) {
         return false;
     }
     e->kind = EFFECT_COMPLETION;
+    e->no_retry = call->no_retry;
     e->u.completion = call->completion;
     r->engine->open_completions++;
     return true;
@@ -173,13 +174,22 @@ static bool postpone(run *r, baton_step_call *call, event *ev) {
     return true;
 }
 
-/* After a cancel that came during the call, the call's own outcome does not count. */
-static bool cancelled_meanwhile(run *r, event *ev) {
-    bool cancelled = r->to_cancel && !r->x->rolling_back; /* nothing interrupts a rollback */
+/* The call's own outcome does not count. err: taken. */
+static void drop(baton_step_call *call, baton_error *err) {
+    if (call->completion) completion_abandon(call->completion);
+    value_unref(call->output);
+    if (err) baton_error_free(err);
+}
+
+/* True after a cancel that came during a call. */
+static bool is_cancelled(run *r) {
+    if (r->to_cancel && r->x->rolling_back) r->to_cancel = false; /* nothing interrupts a rollback */
+    return r->to_cancel;
+}
+
+static bool tell_cancel(run *r, event *ev) {
     r->to_cancel = false;
-    if (!cancelled) return false;
-    value_unref(ev->value);
-    *ev = (event){.kind = EVENT_CANCEL, .now_ns = ev->now_ns};
+    *ev = (event){.kind = EVENT_CANCEL, .now_ns = r->engine->now_ns};
     return true;
 }
 
@@ -194,6 +204,7 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
         call->step = steps[done];
         call->key = a->key + done;
         failed = call->step->u.function.type->execute(call, &err) != 0;
+        if (!failed && err) error_clear(&err);
         if (!failed && call->waits) take_early(r, call);
         postponed = !failed && (call->completion || call->waits);
         if (failed || postponed) break;
@@ -210,18 +221,31 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
                   .count = done,
                   .failed = failed,
                   .pending = postponed,
-                  .no_retry = call->no_retry};
-    if (!failed) {
-        ev->value = call->input;
-        return true;
+                  .no_retry = call->no_retry,
+                  .value = call->input};
+    if (is_cancelled(r)) {
+        if (!failed && !postponed) ev->count--; /* the step that was called then */
+        ev->failed = ev->pending = false;
+        drop(call, err);
+        if (ev->count) return true; /* those before it first; the next call is the cancel */
+        value_unref(ev->value);
+        return tell_cancel(r, ev);
     }
-    value_unref(call->input);
-    value_unref(call->output);
-    ev->value = step_fault(err);
+    if (postponed) {
+        value_unref(call->output);
+        ev->waits = !call->completion;
+        if (call->completion && !defer(r, call))
+            engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+    } else if (failed) {
+        value_unref(ev->value);
+        drop(call, NULL);
+        ev->value = step_fault(err);
+    }
     return true;
 }
 
 bool run_call(run *r, const action *a, event *ev) {
+    if (is_cancelled(r)) return tell_cancel(r, ev);
     baton_step_call call;
     call.run = r;
     call.step = a->step;
@@ -237,14 +261,6 @@ bool run_call(run *r, const action *a, event *ev) {
     if (a->kind == ACTION_CALL && a->count > 1) {
         bool told = call_several(r, a, &call, ev);
         r->in_call = false;
-        if (cancelled_meanwhile(r, ev)) {
-            if (call.completion) completion_abandon(call.completion);
-            return true;
-        }
-        if (!ev->pending) return told;
-        if (call.completion && !defer(r, &call))
-            engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
-        ev->waits = !call.completion;
         return told;
     }
     const baton_step_type *type = a->step->u.function.type;
@@ -252,14 +268,14 @@ bool run_call(run *r, const action *a, event *ev) {
     int failed = (a->kind == ACTION_ROLLBACK ? type->rollback : type->execute)(&call, &err);
     int64_t now_ns = engine_read_clock(r->engine);
     r->in_call = false;
+    if (is_cancelled(r)) {
+        drop(&call, err);
+        return tell_cancel(r, ev);
+    }
     if (!failed && call.waits) take_early(r, &call);
     if (!failed && (call.completion || call.waits)) {
-        bool told = postpone(r, &call, ev);
-        if (!told && r->to_cancel) {
-            *ev = (event){.now_ns = now_ns};
-            return cancelled_meanwhile(r, ev);
-        }
-        return told;
+        if (err) baton_error_free(err);
+        return postpone(r, &call, ev);
     }
     *ev = (event){.kind = failed ? EVENT_FAILED : EVENT_SUCCEEDED,
                   .now_ns = now_ns,
@@ -267,13 +283,11 @@ bool run_call(run *r, const action *a, event *ev) {
                   .frame = a->frame,
                   .no_retry = call.no_retry};
     if (failed) {
-        if (call.completion) completion_abandon(call.completion);
-        value_unref(call.output);
+        drop(&call, NULL);
         ev->value = step_fault(err);
     } else {
         if (err) baton_error_free(err);
         ev->value = value_is_valid(call.output) ? call.output : baton_value_null();
     }
-    cancelled_meanwhile(r, ev);
     return true;
 }

@@ -22,6 +22,7 @@ static void fill_in_defaults(baton_engine_options *o) {
     if (!o->retry_attempts) o->retry_attempts = 2;
     if (o->retry_attempts < 0) o->retry_attempts = 0;
     if (!o->retry_delay_ms) o->retry_delay_ms = 100;
+    if (o->retry_delay_ms < 0) o->retry_delay_ms = 0;
     if (!o->max_concurrent) o->max_concurrent = 64;
     if (!o->aging_ms) o->aging_ms = 10000;
 }
@@ -47,6 +48,7 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
     }
     if (options) engine->options = *options;
     fill_in_defaults(&engine->options);
+    gate_init(&engine->gate);
     map_init(&engine->runs);
     if (engine->options.registry) registry_ref(engine->options.registry);
     engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
@@ -96,20 +98,17 @@ int baton_engine_register_strategy(baton_engine *engine, const char *key, const 
                                    baton_error **err) {
     if (!key || !*key || !strategy->name)
         return baton_error_set(err, BATON_ERROR_USAGE, "a strategy needs a key and a name");
-    strategy_entry *entry = find_strategy(engine, key);
-    if (entry) {
-        entry->strategy = *strategy;
-        return 0;
-    }
-    size_t size = strlen(key) + 1;
-    entry = malloc(sizeof *entry + size);
+    size_t key_size = strlen(key) + 1, name_size = strlen(strategy->name) + 1;
+    strategy_entry *entry = malloc(sizeof *entry + key_size + name_size);
     if (!entry) return error_memory(err);
     entry->strategy = *strategy;
-    memcpy(entry->key, key, size);
-    /* At the end: the list begins with `basic`, which is what an unknown name means. */
+    entry->strategy.name = memcpy(entry->key + key_size, strategy->name, name_size);
+    memcpy(entry->key, key, key_size);
+    /* At the end, for the list begins with `basic`, which is what an unknown name means; or before the one
+     * of that key, which lives on for the executions that have it. */
     strategy_entry **at = &engine->strategies;
-    while (*at) at = &(*at)->next;
-    entry->next = NULL;
+    while (*at && strcmp((*at)->key, key) != 0) at = &(*at)->next;
+    entry->next = *at;
     *at = entry;
     return 0;
 }
@@ -148,6 +147,12 @@ void engine_break(baton_engine *engine, baton_error *error) {
     free(text);
 }
 
+int engine_is_broken(const baton_engine *engine, baton_error **err) {
+    if (!engine->broken) return 0;
+    return baton_error_set(err, BATON_ERROR_STORE, "the store failed: %s",
+                           baton_error_message(engine->broken));
+}
+
 /* ---- Asking ---- */
 
 run *engine_find(const baton_engine *engine, const char *id) {
@@ -166,7 +171,7 @@ static const char *status_of(const run *r) {
     return "active";
 }
 
-baton_status baton_engine_status(baton_engine *engine, const char *id) {
+static baton_status look(baton_engine *engine, const char *id) {
     const run *r = engine_find(engine, id);
     if (!r) return (baton_status){.status = "not_found"};
     int64_t now_ns = engine_read_clock(engine), started_ns = r->started_ns;
@@ -180,8 +185,17 @@ baton_status baton_engine_status(baton_engine *engine, const char *id) {
     };
 }
 
+baton_status baton_engine_status(baton_engine *engine, const char *id) {
+    bool entered = gate_enter(&engine->gate);
+    baton_status status = look(engine, id);
+    if (entered) gate_leave(&engine->gate, engine->inbox);
+    return status;
+}
+
 baton_metrics baton_engine_metrics(const baton_engine *engine) {
-    return (baton_metrics){
+    inbox_gate *gate = (inbox_gate *)&engine->gate;
+    bool entered = gate_enter(gate);
+    const baton_metrics metrics = {
         .active_executions = engine->active,
         .max_queue_size = engine->options.max_queue_size,
         .queue_length = baton_queue_length(engine->queue),
@@ -190,6 +204,8 @@ baton_metrics baton_engine_metrics(const baton_engine *engine) {
         .faulted = engine->faulted,
         .cancelled = engine->cancelled,
     };
+    if (entered) gate_leave(gate, engine->inbox);
+    return metrics;
 }
 
 const baton_queue *baton_engine_queue(const baton_engine *engine) { return engine->queue; }
@@ -223,23 +239,35 @@ int baton_execution_priority(const baton_execution *execution) { return run_of(e
 int baton_engine_run(baton_engine *engine, baton_error **err) {
     if (!gate_enter(&engine->gate))
         return baton_error_set(err, BATON_ERROR_USAGE, "the engine is running already, on this thread");
-    int result = 0;
     engine_read_clock(engine);
     do engine_pump(engine);
     while (!engine->broken && engine_wait(engine));
-    if (engine->broken)
-        result = baton_error_set(err, BATON_ERROR_STORE, "%s", baton_error_message(engine->broken));
+    int result = engine_is_broken(engine, err);
     gate_leave(&engine->gate, engine->inbox);
     return result;
 }
 
-/* What baton_engine_execute waits for. */
+/* What baton_engine_execute waits for, and whom it tells in its turn. */
 typedef struct waiter {
     baton_result *result;
+    baton_done_function done;
+    void *done_data;
 } waiter;
 
 static void remember(void *data, const baton_result *result) {
-    ((waiter *)data)->result = result_ref((baton_result *)result);
+    waiter *w = data;
+    w->result = result_ref((baton_result *)result);
+    if (w->done) w->done(w->done_data, result);
+}
+
+/* The id names an execution that exists: its result is waited for. */
+static void join(baton_engine *engine, const char *id, waiter *w) {
+    run *r = engine_find(engine, id);
+    if (r->done == remember) return;
+    w->done = r->done;
+    w->done_data = r->done_data;
+    r->done = remember;
+    r->done_data = w;
 }
 
 /* Nothing will happen to it any more as long as the engine is left alone: suspended, or waiting for
@@ -247,7 +275,8 @@ static void remember(void *data, const baton_result *result) {
 static void give_up_waiting(baton_engine *engine, const char *id, waiter *w) {
     run *r = engine_find(engine, id);
     if (!r) return;
-    r->done = NULL;
+    r->done = w->done;
+    r->done_data = w->done_data;
     if (!r->result) return;
     if (r->x) result_conclude(r->result, r->x, engine->now_ns);
     w->result = result_ref(r->result);
@@ -265,18 +294,19 @@ int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_c
         return baton_error_set(err, BATON_ERROR_USAGE,
                                "baton_engine_execute was called from inside an execution; submit instead");
     engine_read_clock(engine);
-    waiter w = {NULL};
+    waiter w = {0};
     char id[LIMIT_ID_BYTES + 1];
     baton_submission one = {workflow, context, options, remember, &w};
     int done = engine_admit(engine, &(admission){&one, 1, id}, err);
     if (done == 0) {
+        if (options && options->id) join(engine, id, &w);
         engine_pump_until(engine, &w.result);
         while (!w.result && !engine->broken && !is_held(engine, id) && engine_wait(engine))
             engine_pump_until(engine, &w.result);
         if (!w.result && !engine->broken) give_up_waiting(engine, id, &w);
         if (!w.result)
             done = engine->broken
-                       ? baton_error_set(err, BATON_ERROR_STORE, "%s", baton_error_message(engine->broken))
+                       ? engine_is_broken(engine, err)
                        : baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
         else *result = w.result;
     }
@@ -288,27 +318,59 @@ int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_c
 
 typedef int (*steering)(baton_engine *engine, void *data, baton_error **err);
 
-static int not_found(const char *id, baton_error **err) {
-    return baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
+/* The run to be steered; NULL with an error when there is none, or nothing may move any more. */
+static run *steered(baton_engine *engine, const char *id, baton_error **err) {
+    engine_read_clock(engine);
+    run *r = engine_find(engine, id);
+    if (!r) {
+        baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
+    } else if (engine->broken) {
+        engine_is_broken(engine, err);
+        return NULL;
+    }
+    return r;
 }
 
 static int cancel_here(baton_engine *engine, void *data, baton_error **err) {
-    run *r = engine_find(engine, data);
-    if (!r) return not_found(data, err);
-    engine_read_clock(engine);
+    run *r = steered(engine, data, err);
+    if (!r) return -1;
     run_cancel(r);
-    return 0;
+    return engine_is_broken(engine, err);
 }
 
 static int suspend_here(baton_engine *engine, void *data, baton_error **err) {
-    run *r = engine_find(engine, data);
-    if (!r) return not_found(data, err);
-    engine_read_clock(engine);
+    run *r = steered(engine, data, err);
+    if (!r) return -1;
     run_suspend(r);
-    return 0;
+    return engine_is_broken(engine, err);
 }
 
-/* From another thread while the loop runs: a message, so that the caller never waits. */
+static int resume_here(baton_engine *engine, void *data, baton_error **err) {
+    run *r = steered(engine, data, err);
+    if (!r || run_resume(r, err) != 0) return -1;
+    return engine_is_broken(engine, err);
+}
+
+typedef struct delivery {
+    const char *id, *reference;
+    baton_value value;
+} delivery;
+
+static int deliver_here(baton_engine *engine, void *data, baton_error **err) {
+    delivery *d = data;
+    run *r = steered(engine, d->id, err);
+    const step *s = r ? workflow_find_step(r->workflow, d->reference) : NULL;
+    if (!s) {
+        baton_value_unref(d->value);
+        if (!r) return -1;
+        return baton_error_set(err, BATON_ERROR_NOT_FOUND, "execution '%s' has no step '%s'", d->id,
+                               d->reference);
+    }
+    if (run_deliver(r, s, d->value, err) != 0) return -1;
+    return engine_is_broken(engine, err);
+}
+
+/* From another thread: a message, so that the caller never waits. */
 static int steer(baton_engine *engine, const char *id, message_kind kind, steering here,
                  baton_error **err) {
     if (!gate_is_foreign(&engine->gate))
@@ -328,21 +390,11 @@ int baton_engine_suspend(baton_engine *engine, const char *id, baton_error **err
 }
 
 int baton_engine_resume(baton_engine *engine, const char *id, baton_error **err) {
-    run *r = engine_find(engine, id);
-    if (!r) return not_found(id, err);
-    engine_read_clock(engine);
-    return run_resume(r, err);
+    return gate_run(&engine->gate, engine->inbox, engine, resume_here, (void *)id, err);
 }
 
 int baton_engine_deliver(baton_engine *engine, const char *id, const char *reference, baton_value value,
                          baton_error **err) {
-    run *r = engine_find(engine, id);
-    const step *s = r ? workflow_find_step(r->workflow, reference) : NULL;
-    if (!s) {
-        baton_value_unref(value);
-        if (!r) return not_found(id, err);
-        return baton_error_set(err, BATON_ERROR_NOT_FOUND, "execution '%s' has no step '%s'", id, reference);
-    }
-    engine_read_clock(engine);
-    return run_deliver(r, s, value, err);
+    delivery d = {id, reference, value};
+    return gate_run(&engine->gate, engine->inbox, engine, deliver_here, &d, err);
 }

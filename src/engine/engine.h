@@ -36,6 +36,7 @@ typedef struct effect {
     struct effect *next, **at;
     run *run;
     uint64_t ticket;
+    bool no_retry; /* EFFECT_COMPLETION: the step said so */
     enum { EFFECT_PROCESS, EFFECT_HTTP, EFFECT_COMPLETION } kind;
     union {
         struct process *process;
@@ -63,7 +64,8 @@ struct run {
     int64_t timeout_ms; /* as in baton_execution_options */
     uint64_t content;   /* digest of what was submitted */
     run_place place;
-    bool continue_on_failure, to_continue, to_cancel, in_woken, in_call, has_dependencies;
+    bool continue_on_failure, has_dependencies, in_woken, in_call;
+    bool to_continue, to_cancel, to_deliver; /* what is to be done when it is woken, or its call is over */
     int64_t started_ns; /* 0 before its start */
     int priority;
     int64_t scheduled_at_ms, estimated_ms;
@@ -82,7 +84,7 @@ struct run {
 typedef struct strategy_entry {
     struct strategy_entry *next;
     baton_strategy strategy;
-    char key[];
+    char key[]; /* and behind it the strategy's name */
 } strategy_entry;
 
 /* Told of each record after its commit, in order. Borrowed. */
@@ -195,5 +197,7 @@ void engine_pump_until(baton_engine *engine, baton_result *const *result);
 /* Waits for the next thing to happen; false when nothing ever will. */
 bool engine_wait(baton_engine *engine);
 void engine_break(baton_engine *engine, baton_error *error); /* taken: the store failed */
+/* 0, or -1 with an error when the store has failed. */
+int engine_is_broken(const baton_engine *engine, baton_error **err);
 
 #endif

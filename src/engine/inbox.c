@@ -111,37 +111,39 @@ void inbox_answer(inbox *in, message *m, int result, baton_error *error) {
 
 /* ---- The gate ---- */
 
-static bool is_loop_thread(inbox_gate *gate) {
-    return atomic_load(&gate->state) == GATE_LOOP && pthread_equal(gate->thread, pthread_self());
-}
+void gate_init(inbox_gate *gate) { gate->home = pthread_self(); }
+
+static bool is_inside(inbox_gate *gate) { return pthread_equal(gate->thread, pthread_self()); }
 
 static bool take(inbox_gate *gate, int as) {
     int expected = GATE_FREE;
-    return atomic_compare_exchange_strong(&gate->state, &expected, as);
+    if (!atomic_compare_exchange_strong(&gate->state, &expected, as)) return false;
+    gate->thread = pthread_self();
+    return true;
+}
+
+static void give_back(inbox_gate *gate) {
+    gate->thread = (pthread_t)0; /* first: afterwards it is another's to set */
+    atomic_store(&gate->state, GATE_FREE);
 }
 
 bool gate_enter(inbox_gate *gate) {
-    while (!take(gate, GATE_BRIEF)) {
-        if (is_loop_thread(gate)) return false;
-        sched_yield();
-    }
-    gate->thread = pthread_self(); /* before anybody can take us for a loop thread */
-    atomic_store(&gate->state, GATE_LOOP);
+    if (is_inside(gate)) return false;
+    while (!take(gate, GATE_LOOP)) sched_yield();
+    gate->home = pthread_self();
     return true;
 }
 
 /* Calls that came too late for the loop are answered "not now": their senders then find the gate free. */
 void gate_leave(inbox_gate *gate, inbox *in) {
-    atomic_store(&gate->state, GATE_FREE);
+    give_back(gate);
     if (!atomic_load(&in->waiting)) return;
     pthread_mutex_lock(&in->lock);
     pthread_cond_broadcast(&in->answered);
     pthread_mutex_unlock(&in->lock);
 }
 
-bool gate_is_foreign(inbox_gate *gate) {
-    return atomic_load(&gate->state) == GATE_LOOP && !pthread_equal(gate->thread, pthread_self());
-}
+bool gate_is_foreign(inbox_gate *gate) { return !pthread_equal(gate->home, pthread_self()); }
 
 /* Under the lock: takes a message that nobody has begun to answer out of the list. */
 static bool take_back(inbox *in, message *m) {
@@ -175,11 +177,11 @@ static bool ask(inbox_gate *gate, inbox *in, message *m) {
 int gate_run(inbox_gate *gate, inbox *in, baton_engine *engine,
              int (*call)(baton_engine *engine, void *data, baton_error **err), void *data,
              baton_error **err) {
-    if (is_loop_thread(gate)) return call(engine, data, err);
+    if (is_inside(gate)) return call(engine, data, err);
     for (;;) {
         if (take(gate, GATE_BRIEF)) {
             int result = call(engine, data, err);
-            atomic_store(&gate->state, GATE_FREE);
+            give_back(gate);
             return result;
         }
         if (atomic_load(&gate->state) != GATE_LOOP) {

@@ -57,10 +57,13 @@ bool inbox_holds_cancel(inbox *in, const char *id);
 /* Who uses the engine. */
 typedef struct inbox_gate {
     atomic_int state; /* 0 nobody, 1 a loop thread, 2 another thread, briefly */
-    _Atomic pthread_t thread;
+    _Atomic pthread_t thread; /* who is inside; zero when nobody is */
+    _Atomic pthread_t home;   /* the last loop thread, at first the one that made the engine: the values of
+                               * the engine are its own */
 } inbox_gate;
 
-/* Becomes the loop thread; false when this very thread is it already. Waits for brief use to end. */
+void gate_init(inbox_gate *gate);
+/* Becomes the loop thread; false when this very thread is inside already. Waits for brief use to end. */
 bool gate_enter(inbox_gate *gate);
 void gate_leave(inbox_gate *gate, inbox *in);
 /* Runs call(engine, data) where the engine may be used: here, when nobody else uses it or this is the loop
@@ -68,7 +71,7 @@ void gate_leave(inbox_gate *gate, inbox *in);
 int gate_run(inbox_gate *gate, inbox *in, baton_engine *engine,
              int (*call)(baton_engine *engine, void *data, baton_error **err), void *data,
              baton_error **err);
-/* True when gate_run would hand over to another thread. */
+/* True when this is not the engine's home thread: what it hands over must be copied. */
 bool gate_is_foreign(inbox_gate *gate);
 /* Answers a MESSAGE_CALL. */
 void inbox_answer(inbox *in, message *m, int result, baton_error *error);

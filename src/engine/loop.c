@@ -77,6 +77,7 @@ static void completed(run *r, message *m) {
         free(text);
         error_clear(&err);
     }
+    ev.no_retry = e->no_retry;
     completion_abandon(e->u.completion);
     effect_free(e);
     run_turn(r, ev);

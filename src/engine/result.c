@@ -13,15 +13,16 @@
 
 baton_result *result_new(baton_workflow *workflow, const char *id, const baton_strategy *strategy) {
     size_t steps_size = workflow->step_count * sizeof(step_entry), id_size = strlen(id) + 1;
-    baton_result *result = malloc(sizeof *result + steps_size + id_size);
+    size_t name_size = strlen(strategy->name) + 1;
+    baton_result *result = malloc(sizeof *result + steps_size + id_size + name_size);
     if (!result) return NULL;
     memset(result, 0, sizeof *result + steps_size);
     result->references = 1;
     result->workflow = workflow_ref(workflow);
-    result->strategy = strategy->name;
     result->keeps_values = workflow->built && strategy->keep_results;
     result->id = (char *)result->steps + steps_size;
     memcpy(result->id, id, id_size);
+    result->strategy = memcpy(result->id + id_size, strategy->name, name_size);
     return result;
 }
 

@@ -38,7 +38,7 @@ struct baton_result {
     baton_value output, fault;
     baton_error *error; /* made when first asked for, or by whoever ended the execution without a fault */
     char *id;
-    step_entry steps[]; /* workflow->step_count of them, by ordinal; the id's text behind them */
+    step_entry steps[]; /* workflow->step_count of them, by ordinal; behind them the texts */
 };
 
 /* NULL without memory. */

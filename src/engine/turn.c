@@ -48,6 +48,11 @@ static int64_t timeout_of(const run *r) {
     return r->workflow->built ? r->engine->options.execution_timeout_ms : 0;
 }
 
+/* `basic`, and what decides as it does, always stops. */
+static bool stops_on_failure(const run *r) {
+    return !r->continue_on_failure || (r->strategy->journal_steps && !r->strategy->decide);
+}
+
 static void make_execution(run *r) {
     const baton_engine_options *o = &r->engine->options;
     execution_init(r->x, &(execution_setup){
@@ -59,7 +64,7 @@ static void make_execution(run *r) {
                                                                         ? o->retry_attempts
                                                                         : 0,
                                                   .retry_delay_ms = o->retry_delay_ms,
-                                                  .stop_on_failure = !r->continue_on_failure},
+                                                  .stop_on_failure = stops_on_failure(r)},
                              .input = value_ref(r->input),
                              .timeout_ms = timeout_of(r),
                              .owner = r,
@@ -107,6 +112,14 @@ static void deactivate(run *r, run_place place) {
     if (r->place == RUN_PARKED || r->place == RUN_BLOCKED) r->engine->waiting--;
     if (place == RUN_PARKED) r->engine->waiting++;
     r->place = place;
+}
+
+/* Until it is resumed it wants nothing: no timer, no turn. */
+static void hold(run *r) {
+    deactivate(r, RUN_HELD);
+    heap_remove(&r->engine->timers, &r->timer);
+    run_unwake(r);
+    r->to_continue = false;
 }
 
 /* Ends a run whose execution has not begun, or cannot go on. error: taken. */
@@ -181,7 +194,7 @@ static void settle(run *r) {
     case EXECUTION_FAULTED:
     case EXECUTION_CANCELLED: ended(r); return;
     case EXECUTION_SUSPENDED:
-        deactivate(r, RUN_HELD);
+        hold(r);
         LOG(r->engine, BATON_LOG_INFO, "execution suspended", {"executionId", r->id, 0});
         return;
     case EXECUTION_WAITING: park(r); return;
@@ -265,6 +278,10 @@ static void perform(run *r, output *out) {
 /* One event through the machine; false when the engine broke. */
 static bool advance(run *r, const event *ev) {
     output *out = &r->engine->out;
+    if (r->engine->broken) { /* what is not durable must not lead on */
+        value_unref(ev->value);
+        return false;
+    }
     output_clear(out);
     machine_handle(r->x, ev, out);
     return commit(r, out) == 0;
@@ -318,6 +335,25 @@ static void begin(run *r) {
 
 void run_start(run *r) { begin(r); }
 
+/* A delivery that came while a step in C of the same run was called was kept; true when somebody waited for
+ * it. */
+static bool deliver_kept(run *r) {
+    store *s = r->engine->store;
+    if (!r->to_deliver) return false;
+    for (frame *f = r->x->root; f; f = frame_next(r->x->root, f)) {
+        if (f->phase != FRAME_DELIVERY) continue;
+        event ev = event_now(r, EVENT_DELIVERED);
+        ev.step = f->step;
+        ev.value = s->type->take_delivery(s, &r->row, f->step->reference);
+        if (!value_is_valid(ev.value)) continue;
+        run_wake(r); /* there may be more */
+        run_turn(r, ev);
+        return true;
+    }
+    r->to_deliver = false;
+    return false;
+}
+
 void run_go_on(run *r) {
     if (r->place == RUN_BLOCKED) {
         if (r->refusal) {
@@ -338,9 +374,13 @@ void run_go_on(run *r) {
         r->to_continue = false;
         run_turn(r, event_now(r, EVENT_CONTINUE));
     } else if (calls_pop(r, &a)) {
-        if (run_call(r, &a, &ev)) run_turn(r, ev);
-        else settle(r);
-    } else {
+        if (run_call(r, &a, &ev)) {
+            run_turn(r, ev);
+        } else if (!r->engine->broken) {
+            if (r->call_count) run_wake(r);
+            settle(r);
+        }
+    } else if (!deliver_kept(r)) {
         run_turn(r, event_now(r, EVENT_TIMER));
     }
 }
@@ -363,22 +403,40 @@ void run_cancel(run *r) {
         return;
     }
     if (run_load(r) != 0) return;
+    activate(r); /* a rollback may take its time */
     run_turn(r, event_now(r, EVENT_CANCEL));
 }
 
 void run_suspend(run *r) {
-    if (r->place == RUN_QUEUED) {
-        baton_queue_remove(r->engine->queue, r->id, NULL);
-        r->place = RUN_HELD;
-    } else if (r->place == RUN_ACTIVE || r->place == RUN_PARKED) {
-        if (run_load(r) == 0) run_turn(r, event_now(r, EVENT_SUSPEND));
+    const event ev = event_now(r, EVENT_SUSPEND);
+    switch (r->place) {
+    case RUN_QUEUED: baton_queue_remove(r->engine->queue, r->id, NULL); /* fall through */
+    case RUN_BLOCKED: hold(r); break;
+    case RUN_ACTIVE:
+    case RUN_PARKED:
+        if (r->in_call) advance(r, &ev); /* the turn in which it is called goes on when it returns */
+        else if (run_load(r) == 0) run_turn(r, ev);
+        break;
+    default: break;
     }
+}
+
+/* One that was suspended before its start goes back to where it was; what was admitted once is not refused
+ * when the queue is full meanwhile. */
+static void readmit(run *r) {
+    if (!r->unmet && !r->refusal && run_enqueue(r, NULL) == 0) return;
+    r->place = RUN_BLOCKED;
+    r->engine->waiting++;
+    if (!r->unmet || r->refusal) run_wake(r);
 }
 
 int run_resume(run *r, baton_error **err) {
     if (r->place != RUN_HELD)
         return baton_error_set(err, BATON_ERROR_NOT_ALLOWED, "execution '%s' is not suspended", r->id);
-    if (!r->result) return run_enqueue(r, err);
+    if (!r->result) {
+        readmit(r);
+        return 0;
+    }
     if (run_load(r) != 0) return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
     activate(r);
     run_turn(r, event_now(r, EVENT_RESUME));
@@ -397,8 +455,13 @@ int run_deliver(run *r, const step *s, baton_value value, baton_error **err) {
         value_unref(value);
         return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
     }
-    if (!waits_at(r, s) || r->in_call)
-        return engine->store->type->keep_delivery(engine->store, &r->row, s->reference, value, err);
+    if (!waits_at(r, s) || r->in_call) {
+        if (engine->store->type->keep_delivery(engine->store, &r->row, s->reference, value, err) != 0)
+            return -1;
+        r->to_deliver = r->in_call;
+        if (r->in_call) run_wake(r);
+        return 0;
+    }
     if (r->place == RUN_PARKED) activate(r);
     event ev = event_now(r, EVENT_DELIVERED);
     ev.step = s;

@@ -123,7 +123,9 @@ static expression *read_expression(reader *r, size_t at, size_t *after) {
 static int add_item(reader *r, template *item) {
     if (!item) return error_memory(r->err);
     buffer_append(&r->items, &item, sizeof item);
-    return 0;
+    if (!buffer_failed(&r->items)) return 0;
+    template_done(item);
+    return error_memory(r->err);
 }
 
 static int end_plain(reader *r) {

@@ -10,6 +10,7 @@
 #include "machine/step.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,9 +69,8 @@ static baton_value describe_authorization(baton_value credentials) {
     }
     if (strcmp(scheme, "digest") == 0) return value_set_text(about, "scheme", "Digest");
     buffer plain = {0}, encoded = {0};
-    const char *username = value_get_text(credentials, "username");
-    const char *password = value_get_text(credentials, "password");
-    buffer_printf(&plain, "%s:%s", username ? username : "", password ? password : "");
+    buffer_printf(&plain, "%s:%s", value_get_text(credentials, "username"),
+                  value_get_text(credentials, "password"));
     text_base64(&encoded, buffer_text(&plain), plain.size);
     about = value_set_text(about, "scheme", "Basic");
     about = value_set_text(about, "parameter", buffer_text(&encoded));
@@ -79,14 +79,25 @@ static baton_value describe_authorization(baton_value credentials) {
     return about;
 }
 
+/* What is no text is told here, before anybody would send a part of it. */
+static bool add_credential(machine *m, frame *f, baton_value *credentials, const char *key,
+                           const template *t) {
+    if (!add(m, f, credentials, key, t)) return false;
+    if (!t || value_get_text(*credentials, key)) return true;
+    char detail[64];
+    snprintf(detail, sizeof detail, "the %s must be a string", key);
+    machine_fault(m, f, fault_new("expression", 400, "Expression failed", detail));
+    return false;
+}
+
 static bool add_authentication(machine *m, frame *f, baton_value *request) {
     static const char *const schemes[] = {"", "basic", "bearer", "digest"};
     const authentication *auth = &f->step->u.http.authentication;
     if (auth->kind == AUTH_NONE) return true;
     baton_value credentials = value_set_text(baton_value_object(), "scheme", schemes[auth->kind]);
-    if (!add(m, f, &credentials, "username", auth->username) ||
-        !add(m, f, &credentials, "password", auth->password) ||
-        !add(m, f, &credentials, "token", auth->token)) {
+    if (!add_credential(m, f, &credentials, "username", auth->username) ||
+        !add_credential(m, f, &credentials, "password", auth->password) ||
+        !add_credential(m, f, &credentials, "token", auth->token)) {
         value_unref(credentials);
         return false;
     }

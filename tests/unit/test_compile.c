@@ -490,7 +490,7 @@ static void expressions_can_wait(void **state) {
 
 static void files_are_loaded(void **state) {
     (void)state;
-    char path[] = "/tmp/baton-test-XXXXXX";
+    char path[] = "baton-test-XXXXXX"; /* where the test runs */
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     static const char text[] = HEAD "do: [{a: {set: x}}]\n";
@@ -509,13 +509,13 @@ static void files_are_loaded(void **state) {
     unlink(path);
     assert_null(baton_workflow_load(path, NULL, &error));
     assert_int_equal(baton_error_get_code(error), BATON_ERROR_NOT_FOUND);
-    assert_non_null(strstr(baton_error_message(error), "cannot open '/tmp/baton-test-"));
+    assert_non_null(strstr(baton_error_message(error), "cannot open 'baton-test-"));
     baton_error_free(error);
-    assert_null(baton_workflow_load("/tmp", NULL, &error));
+    assert_null(baton_workflow_load(".", NULL, &error));
     assert_int_equal(baton_error_get_code(error), BATON_ERROR_SYSTEM);
-    assert_string_equal(baton_error_message(error), "cannot read '/tmp': Is a directory");
+    assert_string_equal(baton_error_message(error), "cannot read '.': Is a directory");
     baton_error_free(error);
-    assert_null(baton_workflow_load("/tmp\x01/x/y", NULL, NULL));
+    assert_null(baton_workflow_load("no such file", NULL, NULL));
 }
 
 static char *shared_pattern(const char *tail) {
