@@ -418,6 +418,7 @@ typedef struct baton_schedule_request {
     const char *const *dependencies; /* ids; may be NULL when the count is 0 */
     size_t dependency_count;
     int64_t now_ms;
+    void *data;              /* the program's */
 } baton_schedule_request;
 
 typedef struct baton_scheduled {
@@ -427,6 +428,7 @@ typedef struct baton_scheduled {
     int64_t estimated_duration_ms; /* 30000 a step, until runs of that workflow were learned from */
     const char *const *dependencies;
     size_t dependency_count;
+    void *data;
 } baton_scheduled;
 
 typedef struct baton_scheduler_statistics {

@@ -22,8 +22,24 @@ uint64_t entropy_next(entropy *e) {
     return word;
 }
 
-unsigned id_format(char text[ID_TEXT], int64_t wall_ms, uint64_t random) {
+enum { DIGITS = 9 };
+
+/* Three numbers below 36^3 at a time, so that their divisions do not wait for one another. */
+static void put_digits(char *text, uint64_t random) {
     static const char digit[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    const uint32_t range = 36 * 36 * 36;
+    const uint32_t parts[] = {(uint32_t)(random % range), (uint32_t)((random >> 21) % range),
+                              (uint32_t)((random >> 42) % range)};
+    for (int i = 0; i < DIGITS; i += 3) {
+        uint32_t part = parts[i / 3];
+        text[i] = digit[part % 36];
+        text[i + 1] = digit[part / 36 % 36];
+        text[i + 2] = digit[part / (36 * 36)];
+    }
+    text[DIGITS] = '\0';
+}
+
+unsigned id_format(char text[ID_TEXT], int64_t wall_ms, uint64_t random) {
     char reversed[20];
     unsigned n = 0, at = 5;
     uint64_t ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
@@ -32,7 +48,12 @@ unsigned id_format(char text[ID_TEXT], int64_t wall_ms, uint64_t random) {
     memcpy(text, "exec_", 5);
     while (n) text[at++] = reversed[--n];
     text[at++] = '_';
-    for (int i = 0; i < 9; i++, random /= 36) text[at++] = digit[random % 36];
-    text[at] = '\0';
-    return at;
+    put_digits(text + at, random);
+    return at + DIGITS;
+}
+
+unsigned id_format_like(char text[ID_TEXT], const char *last, unsigned last_length, uint64_t random) {
+    memcpy(text, last, ID_TEXT);
+    put_digits(text + last_length - DIGITS, random);
+    return last_length;
 }

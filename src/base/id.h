@@ -17,5 +17,7 @@ uint64_t entropy_next(entropy *e);
 /* Writes "exec_<ms>_<9 base-36 digits>" (the seed's generateExecutionId) and returns its length. */
 enum { ID_TEXT = 40 };
 unsigned id_format(char text[ID_TEXT], int64_t wall_ms, uint64_t random);
+/* The same with the beginning of `last`, an id made in the same millisecond. */
+unsigned id_format_like(char text[ID_TEXT], const char *last, unsigned last_length, uint64_t random);
 
 #endif

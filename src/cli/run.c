@@ -332,7 +332,7 @@ static void close_session(session *s) {
 
 static void choose_id(session *s, settings *set, baton_engine *engine) {
     if (set->execution.id) snprintf(s->id, sizeof s->id, "%s", set->execution.id);
-    else id_format(s->id, engine->now_ns / 1000000, entropy_next(&engine->entropy));
+    else engine_make_id(engine, s->id);
     set->execution.id = s->id;
 }
 

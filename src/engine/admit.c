@@ -65,7 +65,7 @@ static run *run_new(baton_engine *engine, const baton_submission *s, const baton
     const char *id = o->id;
     size_t id_size;
     if (!id) {
-        id_size = 1 + id_format(made, engine->now_ns / 1000000, entropy_next(&engine->entropy));
+        id_size = 1 + engine_make_id(engine, made);
         id = made;
     } else {
         id_size = strlen(id) + 1;
@@ -104,10 +104,7 @@ void run_free(run *r) {
     free(r->calls);
     heap_remove(&r->engine->timers, &r->timer);
     r->engine->store->type->forget(r->engine->store, &r->row);
-    if (r->x) {
-        execution_done(r->x);
-        free(r->x);
-    }
+    run_drop_execution(r);
     baton_result_free(r->result);
     context_unref(r->context);
     value_unref(r->input);
@@ -175,7 +172,7 @@ static void release_dependents(run *r, bool completed) {
 
 /* ---- Admitting ---- */
 
-/* Into the scheduler, the map and (when nothing is in its way) the queue. What it did is undone by
+/* Into the scheduler, the list and (when nothing is in its way) the queue. What it did is undone by
  * withdraw. */
 static int register_run(run *r, const baton_submission *s, baton_error **err) {
     static const baton_execution_options none = {0};
@@ -191,19 +188,28 @@ static int register_run(run *r, const baton_submission *s, baton_error **err) {
         .dependencies = o->dependencies,
         .dependency_count = o->dependency_count,
         .now_ms = engine->now_ns / 1000000,
+        .data = r,
     };
-    if (!map_reserve(&engine->runs)) return error_memory(err);
     if (baton_scheduler_schedule(engine->scheduler, &request, &scheduled, err) != 0) return -1;
     r->priority = scheduled.priority;
     r->scheduled_at_ms = scheduled.scheduled_at_ms;
     r->estimated_ms = scheduled.estimated_duration_ms;
     r->has_dependencies = scheduled.dependency_count > 0;
-    map_insert(&engine->runs, &r->node, r->id, map_hash(&engine->runs, r->id));
+    r->next = engine->runs;
+    r->at = &engine->runs;
+    if (r->next) r->next->at = &r->next;
+    engine->runs = r;
     LOG(engine, BATON_LOG_DEBUG, "scheduled", {"executionId", r->id, 0},
         {"priority", NULL, scheduled.priority},
         {"estimatedDuration", NULL, (double)scheduled.estimated_duration_ms},
         {"dependencies", NULL, (double)scheduled.dependency_count});
     return 0;
+}
+
+static void unregister_run(run *r) {
+    baton_scheduler_remove(r->engine->scheduler, r->id);
+    *r->at = r->next;
+    if (r->next) r->next->at = r->at;
 }
 
 int run_enqueue(run *r, baton_error **err) {
@@ -233,13 +239,12 @@ static int place_run(run *r, const baton_submission *s, baton_error **err) {
 
 static void withdraw(run *r) {
     baton_engine *engine = r->engine;
-    if (r->node.key) {
+    if (r->at) {
         if (r->place == RUN_QUEUED) baton_queue_remove(engine->queue, r->id, NULL);
         if (r->place == RUN_BLOCKED) engine->waiting--;
         run_unwake(r);
         untie(r);
-        baton_scheduler_remove(engine->scheduler, r->id);
-        map_remove(&engine->runs, &r->node);
+        unregister_run(r);
     }
     run_free(r);
 }
@@ -398,8 +403,7 @@ void run_end(run *r) {
     log_end(r);
     run_unwake(r);
     untie(r);
-    baton_scheduler_remove(engine->scheduler, r->id);
-    map_remove(&engine->runs, &r->node);
+    unregister_run(r);
     release_dependents(r, status == EXECUTION_COMPLETED);
     if (r->done) r->done(r->done_data, r->result);
     run_free(r);

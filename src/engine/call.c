@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a run of steps that are not journaled, whose time is looked at: the clock costs more than a step. */
+enum { STEPS_A_LOOK = 16 };
+
 struct baton_step_call {
     run *run;
     const step *step;
@@ -212,6 +215,7 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
         call->input = value_is_valid(call->output) ? call->output : baton_value_null();
         call->output = VALUE_INVALID;
         done++;
+        if (done % STEPS_A_LOOK == 0 && call->deadline_ns && clock_monotonic_ns() >= call->deadline_ns) break;
         if (r->to_cancel || atomic_load_explicit(&r->engine->inbox->waiting, memory_order_relaxed)) break;
     }
     *ev = (event){.kind = EVENT_STEPS,

@@ -49,7 +49,6 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
     if (options) engine->options = *options;
     fill_in_defaults(&engine->options);
     gate_init(&engine->gate);
-    map_init(&engine->runs);
     if (engine->options.registry) registry_ref(engine->options.registry);
     engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
     engine_read_clock(engine);
@@ -64,7 +63,10 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
 
 void baton_engine_free(baton_engine *engine) {
     if (!engine) return;
-    for (map_node *node; (node = map_pop(&engine->runs));) run_free((run *)node);
+    for (run *r; (r = engine->runs);) {
+        engine->runs = r->next;
+        run_free(r);
+    }
     if (engine->inbox) {
         pthread_mutex_lock(&engine->inbox->lock);
         engine->inbox->closed = true;
@@ -82,9 +84,9 @@ void baton_engine_free(baton_engine *engine) {
     baton_scheduler_free(engine->scheduler);
     baton_registry_free(engine->options.registry);
     baton_error_free(engine->broken);
+    free(engine->spare);
     heap_done(&engine->timers);
     output_done(&engine->out);
-    map_done(&engine->runs);
     free(engine);
 }
 
@@ -111,6 +113,17 @@ int baton_engine_register_strategy(baton_engine *engine, const char *key, const 
     entry->next = *at;
     *at = entry;
     return 0;
+}
+
+unsigned engine_make_id(baton_engine *engine, char text[ID_TEXT]) {
+    int64_t now_ms = engine->now_ns / 1000000;
+    uint64_t random = entropy_next(&engine->entropy);
+    if (now_ms == engine->last_id_ms)
+        return id_format_like(text, engine->last_id, engine->last_id_length, random);
+    engine->last_id_ms = now_ms;
+    engine->last_id_length = id_format(engine->last_id, now_ms, random);
+    memcpy(text, engine->last_id, ID_TEXT);
+    return engine->last_id_length;
 }
 
 /* Seed: determineExecutionStrategy. */
@@ -156,7 +169,8 @@ int engine_is_broken(const baton_engine *engine, baton_error **err) {
 /* ---- Asking ---- */
 
 run *engine_find(const baton_engine *engine, const char *id) {
-    return (run *)map_find(&engine->runs, id, map_hash(&engine->runs, id));
+    baton_scheduled scheduled;
+    return baton_scheduler_get(engine->scheduler, id, &scheduled) ? scheduled.data : NULL;
 }
 
 static const char *status_of(const run *r) {

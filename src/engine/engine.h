@@ -19,7 +19,6 @@
 
 #include "base/heap.h"
 #include "base/id.h"
-#include "base/map.h"
 #include "engine/inbox.h"
 #include "engine/result.h"
 #include "machine/machine.h"
@@ -51,7 +50,7 @@ typedef struct dependent {
 } dependent;
 
 struct run {
-    map_node node; /* the key is the id */
+    run *next, **at; /* in the list of all runs; the scheduler finds one by its id */
     baton_engine *engine;
     baton_workflow *workflow;
     baton_context *context; /* may be NULL */
@@ -95,17 +94,21 @@ typedef void (*engine_output)(void *data, const baton_execution *x, const step *
 
 struct baton_engine {
     baton_engine_options options; /* with the defaults filled in */
-    map runs;
+    run *runs;
     baton_queue *queue;
     baton_scheduler *scheduler;
     strategy_entry *strategies;
     store *store;
     baton_error *broken; /* the store failed: no more work is taken */
     entropy entropy;
+    char last_id[ID_TEXT]; /* made in the millisecond last_id_ms */
+    unsigned last_id_length;
+    int64_t last_id_ms;
     uint64_t jitter; /* starts from the entropy */
     size_t active, waiting;
     uint64_t completed, faulted, cancelled;
     run *woken, *woken_last;
+    baton_execution *spare; /* the memory of one that ended, for the next */
     heap timers;
     output out;
     int64_t clock_offset_ns; /* wall clock minus monotonic clock */
@@ -133,6 +136,8 @@ void engine_observe(baton_engine *engine, engine_observer observer, engine_outpu
  * engine->now_ns; it is read when time may have passed: at each call from outside, after each step in C,
  * after each wait. */
 int64_t engine_read_clock(baton_engine *engine);
+/* Makes an execution id; gives its length. */
+unsigned engine_make_id(baton_engine *engine, char text[ID_TEXT]);
 /* For jitter, where the id's quality of randomness is not needed. */
 static inline uint64_t engine_jitter(baton_engine *engine) {
     return engine->jitter += 0x9e3779b97f4a7c15u;
@@ -166,6 +171,7 @@ void run_end(run *r);
 void run_start(run *r);
 /* Brings the execution back into memory; -1 when the store failed. */
 int run_load(run *r);
+void run_drop_execution(run *r);
 void run_turn(run *r, event ev);
 void run_wake(run *r);   /* into the woken list */
 void run_unwake(run *r); /* out of it */

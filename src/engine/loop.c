@@ -112,6 +112,20 @@ static bool receive_all(baton_engine *engine) {
 
 static bool has_slot(const baton_engine *engine) { return engine->active < engine->options.max_concurrent; }
 
+static void wake_due(baton_engine *engine) {
+    int64_t now_ns = engine_read_clock(engine);
+    for (heap_node *node; (node = heap_first(&engine->timers)) && node->key <= now_ns;) {
+        heap_remove(&engine->timers, node);
+        run_wake((run *)((char *)node - offsetof(run, timer)));
+    }
+}
+
+/* One that is never done must not keep the others from what they wait for. */
+static void breathe(baton_engine *engine) {
+    if (engine->has_loop) uv_run(&engine->loop, UV_RUN_NOWAIT);
+    wake_due(engine);
+}
+
 static bool next_woken(baton_engine *engine) {
     run *r = engine->woken;
     /* One that has its slot already goes on; the others wait for a free one. */
@@ -119,6 +133,7 @@ static bool next_woken(baton_engine *engine) {
     if (!r) return false;
     run_unwake(r);
     run_go_on(r);
+    if (engine->woken) breathe(engine);
     return true;
 }
 
@@ -141,14 +156,6 @@ void engine_pump(baton_engine *engine) {
 
 void engine_pump_until(baton_engine *engine, baton_result *const *result) {
     while (!*result && do_one(engine)) continue;
-}
-
-static void wake_due(baton_engine *engine) {
-    int64_t now_ns = engine_read_clock(engine);
-    for (heap_node *node; (node = heap_first(&engine->timers)) && node->key <= now_ns;) {
-        heap_remove(&engine->timers, node);
-        run_wake((run *)((char *)node - offsetof(run, timer)));
-    }
 }
 
 /* The wall clock may have been set. */

@@ -29,6 +29,7 @@ typedef struct record {
     uint64_t walk;       /* the last walk that came by */
     size_t size;         /* of the block */
     int64_t scheduled_at_ms, estimated_ms;
+    void *data;
     int priority;
     unsigned dependency_count;
     const char *dependencies[]; /* then the texts */
@@ -86,11 +87,13 @@ static void link_newest(baton_scheduler *scheduler, history *h) {
     scheduler->newest = h;
 }
 
-static history *find_history(const baton_scheduler *scheduler, const char *workflow, uint64_t hash) {
-    return (history *)map_find(&scheduler->histories, workflow, hash);
+static history *find_history(const baton_scheduler *scheduler, const char *workflow) {
+    history *newest = scheduler->newest; /* the likeliest, and cheapest to try */
+    if (!newest || strcmp(newest->name, workflow) == 0) return newest;
+    return (history *)map_find(&scheduler->histories, workflow, map_hash(&scheduler->histories, workflow));
 }
 
-static history *new_history(baton_scheduler *scheduler, const char *workflow, uint64_t hash) {
+static history *new_history(baton_scheduler *scheduler, const char *workflow) {
     size_t size = strlen(workflow) + 1;
     if (size > LIMIT_NAME_BYTES + 1) return NULL;
     history *h = map_reserve(&scheduler->histories) ? malloc(sizeof *h + size) : NULL;
@@ -102,7 +105,7 @@ static history *new_history(baton_scheduler *scheduler, const char *workflow, ui
         map_remove(&scheduler->histories, &oldest->node);
         free(oldest);
     }
-    map_insert(&scheduler->histories, &h->node, h->name, hash);
+    map_insert(&scheduler->histories, &h->node, h->name, map_hash(&scheduler->histories, workflow));
     return h;
 }
 
@@ -110,13 +113,13 @@ void baton_scheduler_learn(baton_scheduler *scheduler, const char *workflow, int
     double duration = duration_ms < 0                   ? 0
                       : duration_ms < LIMIT_ESTIMATE_MS ? (double)duration_ms
                                                         : (double)LIMIT_ESTIMATE_MS;
-    uint64_t hash = map_hash(&scheduler->histories, workflow);
-    history *h = find_history(scheduler, workflow, hash);
+    history *h = find_history(scheduler, workflow);
     if (h) {
         h->average_ms += (duration - h->average_ms) / LEARNING;
+        if (h == scheduler->newest) return;
         unlink_history(scheduler, h);
     } else {
-        h = new_history(scheduler, workflow, hash);
+        h = new_history(scheduler, workflow);
         if (!h) return; /* without memory an estimate stays what it was */
         h->average_ms = duration;
     }
@@ -125,8 +128,7 @@ void baton_scheduler_learn(baton_scheduler *scheduler, const char *workflow, int
 
 static int64_t estimate(const baton_scheduler *scheduler, const baton_schedule_request *request) {
     if (request->workflow && scheduler->histories.count > 0) {
-        uint64_t hash = map_hash(&scheduler->histories, request->workflow);
-        const history *h = find_history(scheduler, request->workflow, hash);
+        const history *h = find_history(scheduler, request->workflow);
         if (h) return llround(h->average_ms);
     }
     uint64_t steps = request->step_count ? request->step_count : 1;
@@ -207,7 +209,8 @@ static void copy_out(const record *r, baton_scheduled *scheduled) {
                                    .priority = r->priority,
                                    .estimated_duration_ms = r->estimated_ms,
                                    .dependencies = r->dependency_count ? r->dependencies : NULL,
-                                   .dependency_count = r->dependency_count};
+                                   .dependency_count = r->dependency_count,
+                                   .data = r->data};
 }
 
 int baton_scheduler_schedule(baton_scheduler *scheduler, const baton_schedule_request *request,
@@ -225,6 +228,7 @@ int baton_scheduler_schedule(baton_scheduler *scheduler, const baton_schedule_re
     r->scheduled_at_ms = request->now_ms;
     r->estimated_ms = estimate(scheduler, request);
     r->priority = priority_of(request);
+    r->data = request->data;
     r->dependency_count = (unsigned)request->dependency_count;
     char *text = (char *)(r->dependencies + r->dependency_count);
     memcpy(text, request->id, id_size);

@@ -92,8 +92,9 @@ static bool prepare(run *r) {
         if (r->context) result_show_in(r->result, r->context);
     }
     if (!r->x) {
-        r->x = malloc(sizeof *r->x);
+        r->x = r->engine->spare ? r->engine->spare : malloc(sizeof *r->x);
         if (!r->x) return false;
+        r->engine->spare = NULL;
         make_execution(r);
     }
     return true;
@@ -140,6 +141,14 @@ static void ended(run *r) {
     run_end(r);
 }
 
+void run_drop_execution(run *r) {
+    if (!r->x) return;
+    execution_done(r->x);
+    if (r->engine->spare) free(r->x);
+    else r->engine->spare = r->x;
+    r->x = NULL;
+}
+
 /* Out of memory, with a snapshot in the store, unless it will be back soon. */
 static void unload(run *r, int64_t wake_ns) {
     baton_engine *engine = r->engine;
@@ -155,9 +164,7 @@ static void unload(run *r, int64_t wake_ns) {
         return;
     }
     result_conclude(r->result, r->x, engine->now_ns);
-    execution_done(r->x);
-    free(r->x);
-    r->x = NULL;
+    run_drop_execution(r);
 }
 
 int run_load(run *r) {
@@ -372,6 +379,7 @@ void run_go_on(run *r) {
     event ev;
     if (r->to_continue) {
         r->to_continue = false;
+        engine_read_clock(r->engine);
         run_turn(r, event_now(r, EVENT_CONTINUE));
     } else if (calls_pop(r, &a)) {
         if (run_call(r, &a, &ev)) {

@@ -56,75 +56,6 @@ static void start(machine *m) {
     frame_make_ready(x, root);
 }
 
-/* The frame whose effect the event speaks of; it is INSIDE again. NULL when that effect is no more. */
-static frame *end_effect(machine *m) {
-    const event *ev = m->event;
-    frame *f = ev->frame ? ev->frame : frame_by_ticket(m->x->root, ev->ticket);
-    if (!f || !ev->ticket || f->ticket != ev->ticket) return NULL;
-    f->ticket = 0;
-    f->phase = FRAME_INSIDE;
-    m->x->effects--;
-    return f;
-}
-
-static void effect_ended(machine *m, bool succeeded) {
-    const event *ev = m->event;
-    frame *f = end_effect(m);
-    if (!f) {
-        value_unref(ev->value);
-    } else if (m->x->rolling_back) {
-        if (succeeded) value_unref(ev->value);
-        rollback_ended(m, succeeded ? VALUE_INVALID : ev->value);
-    } else if (succeeded) {
-        machine_complete(m, f, value_is_valid(ev->value) ? ev->value : value_ref(f->input));
-    } else {
-        f->no_retry = ev->no_retry;
-        machine_fault(m, f, ev->value);
-    }
-}
-
-static void run_ended(machine *m) {
-    const event *ev = m->event;
-    frame *f = end_effect(m);
-    if (!f) {
-        value_unref(ev->value);
-        return;
-    }
-    if (ev->count) {
-        frame_complete_run(m, f, ev->count);
-        /* At the step that ended the run: the last that succeeded, or the one after it. */
-        f->step = f->sequence->steps[f->step->index + ev->count - !(ev->failed || ev->pending)];
-        f->started_ns = ev->now_ns;
-    }
-    if (ev->pending) {
-        value_assign(&f->input, ev->value);
-        f->phase = ev->waits ? FRAME_DELIVERY : FRAME_EFFECT;
-        if (ev->waits) return;
-        f->ticket = ev->ticket;
-        m->x->effects++;
-        return;
-    }
-    if (!ev->failed) {
-        frame_advance(m, f, ev->value, (flow){FLOW_CONTINUE, 0});
-        return;
-    }
-    f->no_retry = ev->no_retry;
-    machine_fault(m, f, ev->value);
-}
-
-static void delivered(machine *m) {
-    for (frame *f = m->x->root; f; f = frame_next(m->x->root, f)) {
-        if (f->phase != FRAME_DELIVERY || f->step != m->event->step) continue;
-        if (!m->x->rolling_back) {
-            machine_complete(m, f, m->event->value);
-            return;
-        }
-        rollback_ended(m, VALUE_INVALID);
-        break;
-    }
-    value_unref(m->event->value);
-}
-
 static bool passed(int64_t moment_ns, int64_t now_ns) { return moment_ns && moment_ns <= now_ns; }
 
 /* Deals with one moment that has come, outermost first; false when there is none. */
@@ -165,6 +96,105 @@ static void fire(machine *m) {
         return;
     }
     while (!execution_ended(x) && !x->rolling_back && fire_one(m)) continue;
+}
+
+/* The frame whose effect the event speaks of; NULL when that effect is no more. */
+static frame *effect_of(const machine *m) {
+    const event *ev = m->event;
+    frame *f = ev->frame ? ev->frame : frame_by_ticket(m->x->root, ev->ticket);
+    return f && ev->ticket && f->ticket == ev->ticket ? f : NULL;
+}
+
+static void end_effect(machine *m, frame *f) {
+    f->ticket = 0;
+    f->phase = FRAME_INSIDE;
+    m->x->effects--;
+}
+
+/* A step that nothing could interrupt has ended after its time, or after that of something around it. */
+static bool is_late(const machine *m, const frame *f) {
+    int64_t now_ns = m->event->now_ns;
+    if (m->x->rolling_back) return false;
+    bool late = passed(m->x->deadline_ns, now_ns);
+    for (; f && !late; f = f->parent)
+        late = passed(f->deadline_ns, now_ns) || passed(f->attempt_deadline_ns, now_ns);
+    return late;
+}
+
+static void effect_ended(machine *m, bool succeeded) {
+    const event *ev = m->event;
+    frame *f = effect_of(m);
+    if (f && is_late(m, f)) {
+        value_unref(ev->value);
+        fire(m);
+        return;
+    }
+    if (!f) {
+        value_unref(ev->value);
+        return;
+    }
+    end_effect(m, f);
+    if (m->x->rolling_back) {
+        if (succeeded) value_unref(ev->value);
+        rollback_ended(m, succeeded ? VALUE_INVALID : ev->value);
+    } else if (succeeded) {
+        machine_complete(m, f, value_is_valid(ev->value) ? ev->value : value_ref(f->input));
+    } else {
+        f->no_retry = ev->no_retry;
+        machine_fault(m, f, ev->value);
+    }
+}
+
+static void run_ended(machine *m) {
+    const event *ev = m->event;
+    frame *f = effect_of(m);
+    if (!f) {
+        value_unref(ev->value);
+        return;
+    }
+    end_effect(m, f);
+    if (ev->count) {
+        frame_complete_run(m, f, ev->count);
+        /* At the step that ended the run: the last that succeeded, or the one after it. */
+        uint32_t further = ev->count - !(ev->failed || ev->pending);
+        f->step = f->sequence->steps[f->step->index + further];
+        f->number = f->key += further;
+        f->started_ns = ev->now_ns;
+    }
+    if (ev->pending) {
+        value_assign(&f->input, ev->value);
+        f->phase = ev->waits ? FRAME_DELIVERY : FRAME_EFFECT;
+        if (!ev->waits) {
+            f->ticket = ev->ticket;
+            m->x->effects++;
+        }
+        if (is_late(m, f)) fire(m);
+        return;
+    }
+    if (is_late(m, f)) {
+        value_unref(ev->value);
+        fire(m);
+        return;
+    }
+    if (!ev->failed) {
+        frame_advance(m, f, ev->value, (flow){FLOW_CONTINUE, 0});
+        return;
+    }
+    f->no_retry = ev->no_retry;
+    machine_fault(m, f, ev->value);
+}
+
+static void delivered(machine *m) {
+    for (frame *f = m->x->root; f; f = frame_next(m->x->root, f)) {
+        if (f->phase != FRAME_DELIVERY || f->step != m->event->step) continue;
+        if (!m->x->rolling_back) {
+            machine_complete(m, f, m->event->value);
+            return;
+        }
+        rollback_ended(m, VALUE_INVALID);
+        break;
+    }
+    value_unref(m->event->value);
 }
 
 static void resume(machine *m) {
@@ -252,13 +282,16 @@ void machine_handle(baton_execution *x, const event *ev, output *out) {
     }
     switch (ev->kind) {
     case EVENT_START: start(&m); break;
-    case EVENT_CONTINUE: break;
+    case EVENT_CONTINUE: fire(&m); break; /* time has passed */
     case EVENT_SUCCEEDED: effect_ended(&m, true); break;
     case EVENT_FAILED: effect_ended(&m, false); break;
     case EVENT_STEPS: run_ended(&m); break;
     case EVENT_WAITING: {
-        frame *f = end_effect(&m);
-        if (f) f->phase = FRAME_DELIVERY;
+        frame *f = effect_of(&m);
+        if (!f) break;
+        end_effect(&m, f);
+        f->phase = FRAME_DELIVERY;
+        if (is_late(&m, f)) fire(&m);
         break;
     }
     case EVENT_DELIVERED: delivered(&m); break;

@@ -8,13 +8,16 @@
 #include "base/value.h"
 #include "machine/record.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 void execution_init(baton_execution *x, const execution_setup *setup) {
-    memset(x, 0, sizeof *x);
+    memset(x, 0, offsetof(baton_execution, first_frame));
+    x->first_frame.next = NULL;
+    x->free_frames = &x->first_frame;
     x->id = setup->id;
-    x->workflow = workflow_ref(setup->workflow);
+    x->workflow = setup->workflow;
     x->strategy = setup->strategy;
     x->strategy_options = setup->strategy_options;
     x->journals = setup->strategy->journal_steps;
@@ -28,15 +31,13 @@ void execution_done(baton_execution *x) {
     while (x->free_frames) {
         frame *f = x->free_frames;
         x->free_frames = f->next;
-        free(f);
+        if (f != &x->first_frame) free(f);
     }
     free(x->undo);
     value_unref(x->input);
     value_unref(x->context);
     value_unref(x->output);
     value_unref(x->fault);
-    workflow_unref(x->workflow);
-    memset(x, 0, sizeof *x);
 }
 
 void execution_set_status(baton_execution *x, execution_status status) {

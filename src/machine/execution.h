@@ -111,11 +111,13 @@ struct baton_execution {
     frame *free_frames;
     uint32_t *undo; /* ordinals of the steps to roll back, in the order they succeeded */
     uint32_t undo_count, undo_capacity;
+
+    frame first_frame; /* so that a plain sequence allocates none */
 };
 
 typedef struct execution_setup {
     const char *id;             /* borrowed: must outlive the execution */
-    baton_workflow *workflow;   /* borrowed; kept */
+    baton_workflow *workflow;   /* borrowed: must outlive the execution */
     const baton_strategy *strategy;
     baton_strategy_options strategy_options;
     baton_value input;          /* taken */

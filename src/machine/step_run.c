@@ -74,25 +74,26 @@ static baton_value environment_of(baton_value given) {
 }
 
 /* Evaluates a part of the request; true when it is there or absent, false when the step has faulted. */
-static bool part(machine *m, frame *f, const template *t, baton_kind kind, const char *what,
-                 baton_value *value) {
-    *value = VALUE_INVALID;
-    if (!t) return true;
-    *value = machine_expand(m, f, t, f->input);
-    if (!value_is_valid(*value)) return false;
-    if (kind == BATON_KIND_INVALID || baton_value_kind(*value) == kind) return true;
-    value_assign(value, VALUE_INVALID);
-    machine_fault(m, f, fault_new("expression", 400, "Expression failed", what));
+static bool part(machine *m, frame *f, const template *t, baton_value *value) {
+    if (t) *value = machine_expand(m, f, t, f->input);
+    return !t || value_is_valid(*value);
+}
+
+/* The command, which an expression may have made something else; false when the step has faulted. */
+static bool command_part(machine *m, frame *f, baton_value *command) {
+    if (!part(m, f, f->step->u.run.command, command)) return false;
+    if (baton_value_kind(*command) == BATON_KIND_STRING) return true;
+    value_assign(command, VALUE_INVALID);
+    machine_fault(m, f, fault_new("expression", 400, "Expression failed", "the command must be a string"));
     return false;
 }
 
 static void enter_run(machine *m, frame *f) {
     const step_run *run = &f->step->u.run;
-    baton_value command, arguments = VALUE_INVALID, environment = VALUE_INVALID, input = VALUE_INVALID;
-    if (!part(m, f, run->command, BATON_KIND_STRING, "the command must be a string", &command)) return;
-    if (!part(m, f, run->arguments, BATON_KIND_ARRAY, "arguments must be an array", &arguments) ||
-        !part(m, f, run->environment, BATON_KIND_OBJECT, "environment must be an object", &environment) ||
-        !part(m, f, run->input, BATON_KIND_INVALID, NULL, &input)) {
+    baton_value command = VALUE_INVALID, arguments = VALUE_INVALID, environment = VALUE_INVALID,
+                input = VALUE_INVALID;
+    if (!command_part(m, f, &command) || !part(m, f, run->arguments, &arguments) ||
+        !part(m, f, run->environment, &environment) || !part(m, f, run->input, &input)) {
         value_unref(command);
         value_unref(arguments);
         value_unref(environment);
