@@ -147,7 +147,12 @@ static bool next_queued(baton_engine *engine) {
 }
 
 static bool do_one(baton_engine *engine) {
-    return !engine->broken && (receive_all(engine) || next_woken(engine) || next_queued(engine));
+    if (engine->broken) return false;
+    if (receive_all(engine)) return true;
+    bool went_on = next_woken(engine);
+    if (went_on && !engine->woken) return true;
+    /* One that goes on and on does not keep those in the queue from their start. */
+    return (!engine->broken && next_queued(engine)) || went_on;
 }
 
 void engine_pump(baton_engine *engine) {

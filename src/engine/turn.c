@@ -253,6 +253,13 @@ static bool calls_push(run *r, action *a) {
     return true;
 }
 
+/* The call that was noted last is the next. */
+static void calls_last_first(run *r) {
+    const action last = r->calls[r->call_count - 1];
+    memmove(r->calls + 1, r->calls, (r->call_count - 1) * sizeof last);
+    r->calls[0] = last;
+}
+
 /* Takes the next call out that is still wanted. */
 static bool calls_pop(run *r, action *a) {
     while (r->call_count) {
@@ -311,7 +318,8 @@ void run_turn(run *r, event ev) {
         }
         /* Others want their turn, or have something to say. */
         if (++calls > LIMIT_TURN_STEPS || atomic_load_explicit(&engine->inbox->waiting, memory_order_relaxed)) {
-            if (!calls_push(r, &a)) engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+            if (calls_push(r, &a)) calls_last_first(r);
+            else engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
             break;
         }
         while (!run_call(r, &a, &ev))

@@ -230,7 +230,7 @@ static void blame(expression **list, size_t count, const char *text, const compl
 
 /* Gives each expression that a message blames its fault and drops it from the list; gives the new count. */
 static size_t drop_faulty(expression **list, size_t count, const char *text, buffer *messages) {
-    complaint c;
+    complaint c = {0};
     for (size_t at = 0; at < messages->size;) {
         char *message = messages->data + at;
         at += strlen(message) + 1;

@@ -106,6 +106,7 @@ void execution_conclude(machine *m, execution_status end, baton_value value) {
     }
     if (end != EXECUTION_COMPLETED && x->workflow->rollback && x->undo_count && x->root) {
         x->rolling_back = true;
+        x->deadline_ns = 0;
         x->outcome = end;
         rollback_next(m);
         return;

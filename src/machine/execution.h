@@ -65,7 +65,8 @@ typedef struct frame {
     uint32_t number;     /* of the record that began this occurrence in this attempt of the try */
     uint32_t key;        /* of the record that first began it */
     uint32_t attempt;    /* of an effect, from 1 */
-    uint32_t index;      /* for: the round; fork: the branch that this frame is */
+    uint32_t index;      /* for: the round */
+    uint32_t branch;     /* which branch of its parent, a fork, this frame is */
     uint32_t retries;    /* try: retries so far */
     uint64_t ticket;     /* EFFECT: what its end will name; 0 otherwise */
     int64_t started_ns;

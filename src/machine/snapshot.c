@@ -57,6 +57,7 @@ static baton_value write_frame(const frame *f) {
     o = put(o, "key", f->key);
     o = put(o, "attempt", f->attempt);
     o = put(o, "index", f->index);
+    o = put(o, "branch", f->branch);
     o = put(o, "retries", f->retries);
     o = put(o, "ticket", (double)f->ticket);
     o = put_moment(o, "startedAt", f->started_ns);
@@ -114,19 +115,19 @@ static int64_t moment_of(baton_value object, const char *key) {
     return ns;
 }
 
-/* An array of numbers into a list of its own; NULL when it is empty or memory ends. */
-static uint32_t *numbers_of(baton_value object, const char *key, uint32_t *count) {
+/* An array of numbers into a list of its own, NULL when it is empty; false without memory. */
+static bool read_numbers(baton_value object, const char *key, uint32_t **list, uint32_t *count) {
     baton_value array = baton_value_get(object, key);
     size_t size = baton_value_size(array);
-    uint32_t *list = size ? calloc(size, sizeof *list) : NULL;
-    for (size_t i = 0; list && i < size; i++) {
+    *list = size ? calloc(size, sizeof **list) : NULL;
+    for (size_t i = 0; *list && i < size; i++) {
         baton_value element = baton_value_at(array, i);
-        list[i] = (uint32_t)baton_value_as_number(element);
+        (*list)[i] = (uint32_t)baton_value_as_number(element);
         value_unref(element);
     }
     value_unref(array);
-    *count = list ? (uint32_t)size : 0;
-    return list;
+    *count = *list ? (uint32_t)size : 0;
+    return *count == size;
 }
 
 static bool read_keys(key_memory *keys, baton_value object) {
@@ -139,7 +140,7 @@ static bool read_keys(key_memory *keys, baton_value object) {
         keys->count = keys->capacity = (uint32_t)i + 1;
         list->ordinal = (uint32_t)number_of(one, "step");
         list->used = (uint32_t)number_of(one, "used");
-        list->numbers = numbers_of(one, "numbers", &list->count);
+        good = read_numbers(one, "numbers", &list->numbers, &list->count);
         list->capacity = list->count;
         if (list->used > list->count) list->used = list->count;
         value_unref(one);
@@ -162,6 +163,7 @@ static void read_state(baton_execution *x, frame *f, baton_value o) {
     f->key = (uint32_t)number_of(o, "key");
     f->attempt = (uint32_t)number_of(o, "attempt");
     f->index = (uint32_t)number_of(o, "index");
+    f->branch = (uint32_t)number_of(o, "branch");
     f->retries = (uint32_t)number_of(o, "retries");
     f->ticket = (uint64_t)number_of(o, "ticket");
     f->started_ns = moment_of(o, "startedAt");
@@ -220,7 +222,7 @@ int snapshot_restore(baton_execution *x, baton_value o, baton_error **err) {
     value_assign(&x->input, baton_value_get(o, "input"));
     x->context = baton_value_get(o, "context");
     x->fault = baton_value_get(o, "fault");
-    x->undo = numbers_of(o, "undo", &x->undo_count);
+    if (!read_numbers(o, "undo", &x->undo, &x->undo_count)) return error_memory(err);
     x->undo_capacity = x->undo_count;
     for (uint32_t i = 0; i < x->undo_count; i++)
         if (x->undo[i] >= x->workflow->step_count) return damaged(x, err);

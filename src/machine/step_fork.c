@@ -5,7 +5,7 @@
  * and the others are cancelled; a branch that faults loses, and when all fault the last fault goes outward.
  *
  * In the frame: data is an array with each branch's output ([branch] = [output, context]), or null until
- * it has one. In a child: index is its branch, context its own.
+ * it has one. In a child: branch is which it is, context its own.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/value.h"
@@ -23,7 +23,7 @@ static void enter_fork(machine *m, frame *f) {
             value_unref(context);
             return;
         }
-        child->index = i;
+        child->branch = i;
         child->has_context = true;
         child->context = context;
     }
@@ -86,7 +86,7 @@ static void child_completed(machine *m, frame *f, frame *child, baton_value outp
     }
     baton_value pair = baton_value_append(baton_value_array(), output);
     pair = baton_value_append(pair, value_ref(child->context));
-    f->data = replace_at(f->data, child->index, pair);
+    f->data = replace_at(f->data, child->branch, pair);
     if (!f->children) join(m, f);
 }
 

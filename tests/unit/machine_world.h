@@ -213,6 +213,7 @@ static inline void world_restore(world *w) {
     baton_value snapshot = snapshot_take(&w->x);
     char *text = baton_value_to_json(snapshot);
     baton_value_unref(snapshot);
+    w->events++; /* frames that were noted are gone */
     snapshot = value_parse_stored(text, strlen(text), NULL);
     execution_done(&w->x);
     w->setup.input = VALUE_INVALID;

@@ -227,9 +227,9 @@ static void a_rollback_goes_on_after_a_crash(void **state) {
                      "call /do/2/n/do/0/c key=7 deadline=1000\n"
                      "call /do/3/d key=10 deadline=1000\n"
                      "abort /do/3/d\n"
-                     "rollback /do/2/n/do/0/c key=12 deadline=1000\n"
-                     "rollback /do/2/n/do/0/c key=12 attempt=2 deadline=1000\n"
-                     "rollback /do/0/a key=15 deadline=1000\n");
+                     "rollback /do/2/n/do/0/c key=12\n"
+                     "rollback /do/2/n/do/0/c key=12 attempt=2\n"
+                     "rollback /do/0/a key=15\n");
     world_free(w);
 }
 

@@ -111,6 +111,15 @@ static void contexts_join_by_changed_keys(void **state) {
               "{\"k\":1}", "{\"b\":1}");
 }
 
+/* Each with state of its own in the frame that is the branch. */
+static void loops_and_forks_may_be_branches(void **state) {
+    (void)state;
+    completes("do: [{f: {fork: {branches: [{l: {for: {each: x, in: '${ [1,2,3] }'}, do: [{a: {set: '${ $x }'}}]}},"
+              " {m: {for: {each: y, in: '${ [] }'}, do: [{b: {set: '${ $y }'}}]}},"
+              " {n: {for: {each: z, in: '${ [4] }'}, do: [{c: {fork: {branches: [{d: {set: '${ $z }'}}]}}}]}}]}}}]",
+              "{\"in\":1}", "[3,{\"in\":1},[4]]");
+}
+
 static void forks_nest(void **state) {
     (void)state;
     completes("do: [{f: {fork: {branches: [{g: {fork: {branches: ["
@@ -226,6 +235,7 @@ int main(void) {
         cmocka_unit_test(a_fault_cancels_the_others_and_goes_outward),
         cmocka_unit_test(end_in_a_branch_ends_the_workflow),
         cmocka_unit_test(contexts_join_by_changed_keys),
+        cmocka_unit_test(loops_and_forks_may_be_branches),
         cmocka_unit_test(forks_nest),
         cmocka_unit_test(the_first_wins),
         cmocka_unit_test(who_faults_loses),
