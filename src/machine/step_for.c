@@ -17,7 +17,7 @@ static void next_round(machine *m, frame *f) {
         if (wanted < 0) return;
         more = wanted;
     }
-    if (more && loop->body.count) machine_enter_sequence(m, f, &loop->body, value_ref(so_far));
+    if (more) machine_enter_sequence(m, f, &loop->body, value_ref(so_far));
     else machine_complete(m, f, value_ref(so_far));
 }
 

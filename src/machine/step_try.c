@@ -106,12 +106,12 @@ static bool child_faulted(machine *m, frame *f, frame *child, baton_value fault)
     value_unref(fault);
     int again = caught < 0 ? -1 : try_again(m, f);
     if (again != 0) return true;
-    if (t->has_handler && t->handler.count) {
+    if (t->has_handler) {
         f->in_handler = true;
         machine_enter_sequence(m, f, &t->handler, value_ref(f->input));
         return true;
     }
-    if (t->retry && !t->has_then && !t->has_handler) {
+    if (t->retry && !t->has_then) {
         machine_fault(m, f, value_ref(f->error));
         return true;
     }

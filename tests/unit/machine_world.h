@@ -1,13 +1,13 @@
 /* A simulated world around the machine: it sends the start, answers every action from a script, moves a
  * virtual clock to the next moment that matters, and writes down what the machine records.
  *
- * The journal has a line for each record, "3 step_started /do/0/a key=3", with `attempt=` from the second on
- * and ` = ` before the record's data, ` ! ` before an error ("runtime 500 /do/0/a title: detail"); "@250" stands
- * before the records of a later moment, in milliseconds since the start. The actions are written down in a
- * text of their own.
+ * The journal has a line for each record, "3 step_started /do/0/a key=3", with `attempt=` from the second
+ * on and ` = ` before the record's data, ` ! ` before an error ("runtime 500 /do/0/a title: detail");
+ * "@250" stands before the records of a later moment, in milliseconds since the start. The actions are
+ * written down in a text of their own.
  *
- * A script is a JSON object, {"step name": [outcome, ...]}. Each call of a step takes the next outcome of its
- * name; the last one counts for all later calls. Outcomes:
+ * A script is a JSON object, {"step name": [outcome, ...]}. Each call of a step takes the next outcome of
+ * its name; the last one counts for all later calls. Outcomes:
  *   {"ok": value}            succeeds (a step that has no outcomes succeeds with its own name)
  *   {"empty": true}          succeeds without a value
  *   {"fail": "title"}        fails with a runtime error; an object is the error itself
@@ -61,8 +61,8 @@ typedef struct world {
     baton_value calls; /* {step name: calls so far} */
     world_action actions[WORLD_ACTIONS];
     unsigned action_count, events;
-    bool through_snapshots;   /* after each event: saved, written, read, restored */
-    unsigned largest_output;  /* records of one event */
+    bool through_snapshots;  /* after each event: saved, written, read, restored */
+    unsigned largest_output; /* records of one event */
     uint64_t entropy;
     buffer journal, performed;
 } world;
@@ -116,13 +116,12 @@ static inline world *world_of(baton_workflow *workflow, const char *script, cons
     w->entropy = 42;
     w->script = json(script ? script : "{}");
     w->calls = baton_value_object();
-    w->setup = (execution_setup){.id = "exec",
-                                 .workflow = workflow,
-                                 .strategy = &strategy_basic,
-                                 .strategy_options = {.retry_attempts = 2,
-                                                      .retry_delay_ms = 100,
-                                                      .stop_on_failure = true},
-                                 .input = json(input ? input : "{}")};
+    w->setup = (execution_setup){
+        .id = "exec",
+        .workflow = workflow,
+        .strategy = &strategy_basic,
+        .strategy_options = {.retry_attempts = 2, .retry_delay_ms = 100, .stop_on_failure = true},
+        .input = json(input ? input : "{}")};
     execution_init(&w->x, &w->setup);
     return w;
 }
@@ -132,7 +131,8 @@ static inline world *world_new(const char *yaml, const char *script, const char 
 }
 
 /* Before the start: other settings than world_of's. */
-static inline void world_strategy(world *w, const baton_strategy *strategy, baton_strategy_options options) {
+static inline void world_strategy(world *w, const baton_strategy *strategy,
+                                  baton_strategy_options options) {
     w->setup.strategy = w->x.strategy = strategy;
     w->setup.strategy_options = w->x.strategy_options = options;
     w->x.journals = strategy->journal_steps;
@@ -176,8 +176,10 @@ static inline void world_write(world *w, const record *r) {
                  r->kind == RECORD_STEP_RETRIED || r->kind == RECORD_ROLLBACK_FAULTED;
     if (value_is_valid(r->data)) {
         buffer_puts(b, fault ? " ! " : " = ");
-        if (fault) write_fault(b, r->data);
-        else value_write(b, r->data);
+        if (fault)
+            write_fault(b, r->data);
+        else
+            value_write(b, r->data);
     }
     buffer_putc(b, '\n');
 }
@@ -321,8 +323,10 @@ static inline event world_run_of_steps(world *w, const world_action *a) {
         ev.waits = baton_value_has(outcome, "waits");
         ev.pending = ev.waits || baton_value_has(outcome, "hang");
         ev.no_retry = baton_value_has(outcome, "no_retry");
-        if (ev.failed) value_assign(&ev.value, world_fault(outcome));
-        else if (!ev.pending) value_assign(&ev.value, baton_value_get(outcome, "ok"));
+        if (ev.failed)
+            value_assign(&ev.value, world_fault(outcome));
+        else if (!ev.pending)
+            value_assign(&ev.value, baton_value_get(outcome, "ok"));
         baton_value_unref(outcome);
         if (ev.failed || ev.pending) break;
     }
@@ -338,8 +342,10 @@ static inline void world_answer(world *w, unsigned index) {
         return;
     }
     event ev = {.kind = EVENT_SUCCEEDED, .ticket = a.ticket};
-    if (a.count > 1) ev = world_run_of_steps(w, &a);
-    else if (baton_value_has(a.outcome, "waits")) ev.kind = EVENT_WAITING;
+    if (a.count > 1)
+        ev = world_run_of_steps(w, &a);
+    else if (baton_value_has(a.outcome, "waits"))
+        ev.kind = EVENT_WAITING;
     else if (baton_value_has(a.outcome, "fail")) {
         ev.kind = EVENT_FAILED;
         ev.value = world_fault(a.outcome);
@@ -367,8 +373,10 @@ static inline bool world_step(world *w, int64_t until_ns) {
     int64_t moment_ns = due_ns <= wake_ns ? due_ns : wake_ns;
     if (moment_ns == INT64_MAX || moment_ns > until_ns) return false;
     if (moment_ns > w->now_ns) w->now_ns = moment_ns;
-    if (due_ns <= wake_ns) world_answer(w, next);
-    else world_tell(w, EVENT_TIMER);
+    if (due_ns <= wake_ns)
+        world_answer(w, next);
+    else
+        world_tell(w, EVENT_TIMER);
     return true;
 }
 

@@ -30,12 +30,16 @@ static world *undoable(const char *script) {
 
 static void the_workflows_output(void **state) {
     (void)state;
-    completes("do: [{a: {set: {x: 1}, export: {as: '${ {e: 2} }'}}}]\noutput: {as: '${ {o: .x, c: $context.e, id: $workflow.id} }'}", NULL,
-              "{\"o\":1,\"c\":2,\"id\":\"exec\"}");
+    completes("do: [{a: {set: {x: 1}, export: {as: '${ {e: 2} }'}}}]\noutput: {as: '${ {o: .x, c: "
+              "$context.e, id: $workflow.id} }'}",
+              NULL, "{\"o\":1,\"c\":2,\"id\":\"exec\"}");
     completes("do: [{a: {set: {x: 1}}}]\noutput: {schema: {document: {type: object}}}", NULL, "{\"x\":1}");
-    faults("do: [{a: {set: {x: 1}}}]\noutput: {as: 'error(1)'}", NULL, "expression 400 / Expression failed: workflow: ");
-    faults("do: [{a: {set: {x: 1}}}]\noutput: {schema: {document: {type: array}}}", NULL, "validation 400 / Validation failed: output: ");
-    faults("do: [{a: {set: {x: 1}}}]\noutput: {as: .x, schema: {document: {type: object}}}", NULL, "validation 400 / ");
+    faults("do: [{a: {set: {x: 1}}}]\noutput: {as: 'error(1)'}", NULL,
+           "expression 400 / Expression failed: workflow: ");
+    faults("do: [{a: {set: {x: 1}}}]\noutput: {schema: {document: {type: array}}}", NULL,
+           "validation 400 / Validation failed: output: ");
+    faults("do: [{a: {set: {x: 1}}}]\noutput: {as: .x, schema: {document: {type: object}}}", NULL,
+           "validation 400 / ");
 }
 
 static void success_rolls_nothing_back(void **state) {
@@ -54,30 +58,28 @@ static void a_failure_rolls_back_in_reverse(void **state) {
     world_start(w);
     world_go(w);
     world_faults(w, "runtime 500 /do/3/d boom");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "11 step_faulted /do/3/d key=10 ! runtime 500 /do/3/d boom\n"
-                     "12 rollback_started /do/2/n/do/0/c key=12\n"
-                     "13 rollback_completed /do/2/n/do/0/c key=12\n"
-                     "14 rollback_started /do/0/a key=14\n"
-                     "15 rollback_completed /do/0/a key=14\n"
-                     "16 faulted ! runtime 500 /do/3/d boom\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2\n"
-                     "call /do/1/b key=4\n"
-                     "call /do/2/n/do/0/c key=7\n"
-                     "call /do/3/d key=10\n"
-                     "rollback /do/2/n/do/0/c key=12\n"
-                     "rollback /do/0/a key=14\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "11 step_faulted /do/3/d key=10 ! runtime 500 /do/3/d boom\n"
+                        "12 rollback_started /do/2/n/do/0/c key=12\n"
+                        "13 rollback_completed /do/2/n/do/0/c key=12\n"
+                        "14 rollback_started /do/0/a key=14\n"
+                        "15 rollback_completed /do/0/a key=14\n"
+                        "16 faulted ! runtime 500 /do/3/d boom\n");
+    world_performed_is(w, "call /do/0/a key=2\n"
+                          "call /do/1/b key=4\n"
+                          "call /do/2/n/do/0/c key=7\n"
+                          "call /do/3/d key=10\n"
+                          "rollback /do/2/n/do/0/c key=12\n"
+                          "rollback /do/0/a key=14\n");
     world_free(w);
     w = undoable("{\"a\":[" FAIL "]}"); /* nothing has succeeded */
     world_start(w);
@@ -93,23 +95,22 @@ static void a_failing_rollback_does_not_stop_the_others(void **state) {
     world_start(w);
     world_go(w);
     world_faults(w, "runtime 500 /do/3/d boom");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "11 step_faulted /do/3/d key=10 ! runtime 500 /do/3/d boom\n"
-                     "12 rollback_started /do/2/n/do/0/c key=12\n"
-                     "13 rollback_faulted /do/2/n/do/0/c key=12 ! runtime 500 /do/2/n/do/0/c cannot\n"
-                     "14 rollback_started /do/0/a key=14\n"
-                     "15 rollback_completed /do/0/a key=14\n"
-                     "16 faulted ! runtime 500 /do/3/d boom\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "11 step_faulted /do/3/d key=10 ! runtime 500 /do/3/d boom\n"
+                        "12 rollback_started /do/2/n/do/0/c key=12\n"
+                        "13 rollback_faulted /do/2/n/do/0/c key=12 ! runtime 500 /do/2/n/do/0/c cannot\n"
+                        "14 rollback_started /do/0/a key=14\n"
+                        "15 rollback_completed /do/0/a key=14\n"
+                        "16 faulted ! runtime 500 /do/3/d boom\n");
     world_free(w);
 }
 
@@ -121,25 +122,24 @@ static void a_timeout_rolls_back(void **state) {
     world_go(w);
     world_faults(w, "timeout 408 / Workflow timed out");
     assert_true(w->x.timed_out);
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "@1000\n"
-                     "11 step_cancelled /do/3/d key=10\n"
-                     "12 rollback_started /do/2/n/do/0/c key=12\n"
-                     "@61000\n"
-                     "13 rollback_completed /do/2/n/do/0/c key=12\n"
-                     "14 rollback_started /do/0/a key=14\n"
-                     "15 rollback_completed /do/0/a key=14\n"
-                     "16 faulted ! timeout 408 / Workflow timed out\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "@1000\n"
+                        "11 step_cancelled /do/3/d key=10\n"
+                        "12 rollback_started /do/2/n/do/0/c key=12\n"
+                        "@61000\n"
+                        "13 rollback_completed /do/2/n/do/0/c key=12\n"
+                        "14 rollback_started /do/0/a key=14\n"
+                        "15 rollback_completed /do/0/a key=14\n"
+                        "16 faulted ! timeout 408 / Workflow timed out\n");
     world_free(w);
 }
 
@@ -151,7 +151,8 @@ static void a_cancellation_rolls_back_and_nothing_interrupts_it(void **state) {
     world_tell(w, EVENT_CANCEL);
     assert_int_equal(w->x.status, EXECUTION_RUNNING);
     assert_true(execution_wake_ns(&w->x) == INT64_MAX);
-    static const event_kind others[] = {EVENT_CANCEL, EVENT_SUSPEND, EVENT_RESUME, EVENT_TIMER, EVENT_CONTINUE};
+    static const event_kind others[] = {EVENT_CANCEL, EVENT_SUSPEND, EVENT_RESUME, EVENT_TIMER,
+                                        EVENT_CONTINUE};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         world_tell(w, others[i]);
         assert_int_equal(w->out.record_count, 0);
@@ -159,24 +160,23 @@ static void a_cancellation_rolls_back_and_nothing_interrupts_it(void **state) {
     world_tell(w, EVENT_SUSPEND);
     world_go(w);
     assert_int_equal(w->x.status, EXECUTION_CANCELLED);
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "11 step_cancelled /do/3/d key=10\n"
-                     "12 rollback_started /do/2/n/do/0/c key=12\n"
-                     "@1000\n"
-                     "13 rollback_completed /do/2/n/do/0/c key=12\n"
-                     "14 rollback_started /do/0/a key=14\n"
-                     "15 rollback_completed /do/0/a key=14\n"
-                     "16 cancelled\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "11 step_cancelled /do/3/d key=10\n"
+                        "12 rollback_started /do/2/n/do/0/c key=12\n"
+                        "@1000\n"
+                        "13 rollback_completed /do/2/n/do/0/c key=12\n"
+                        "14 rollback_started /do/0/a key=14\n"
+                        "15 rollback_completed /do/0/a key=14\n"
+                        "16 cancelled\n");
     world_free(w);
     w = undoable("{\"d\":[{\"hang\":true}]}"); /* when suspended */
     world_start(w);
@@ -202,34 +202,32 @@ static void a_rollback_goes_on_after_a_crash(void **state) {
     world_tell(w, EVENT_RECOVER);
     world_go(w);
     world_faults(w, "timeout 408 / ");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "@1000\n"
-                     "11 step_cancelled /do/3/d key=10\n"
-                     "12 rollback_started /do/2/n/do/0/c key=12\n"
-                     "13 rollback_started /do/2/n/do/0/c key=12 attempt=2\n"
-                     "14 rollback_completed /do/2/n/do/0/c key=12 attempt=2\n"
-                     "15 rollback_started /do/0/a key=15\n"
-                     "16 rollback_completed /do/0/a key=15\n"
-                     "17 faulted ! timeout 408 / Workflow timed out\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2 deadline=1000\n"
-                     "call /do/1/b key=4 deadline=1000\n"
-                     "call /do/2/n/do/0/c key=7 deadline=1000\n"
-                     "call /do/3/d key=10 deadline=1000\n"
-                     "abort /do/3/d\n"
-                     "rollback /do/2/n/do/0/c key=12\n"
-                     "rollback /do/2/n/do/0/c key=12 attempt=2\n"
-                     "rollback /do/0/a key=15\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "@1000\n"
+                        "11 step_cancelled /do/3/d key=10\n"
+                        "12 rollback_started /do/2/n/do/0/c key=12\n"
+                        "13 rollback_started /do/2/n/do/0/c key=12 attempt=2\n"
+                        "14 rollback_completed /do/2/n/do/0/c key=12 attempt=2\n"
+                        "15 rollback_started /do/0/a key=15\n"
+                        "16 rollback_completed /do/0/a key=15\n"
+                        "17 faulted ! timeout 408 / Workflow timed out\n");
+    world_performed_is(w, "call /do/0/a key=2 deadline=1000\n"
+                          "call /do/1/b key=4 deadline=1000\n"
+                          "call /do/2/n/do/0/c key=7 deadline=1000\n"
+                          "call /do/3/d key=10 deadline=1000\n"
+                          "abort /do/3/d\n"
+                          "rollback /do/2/n/do/0/c key=12\n"
+                          "rollback /do/2/n/do/0/c key=12 attempt=2\n"
+                          "rollback /do/0/a key=15\n");
     world_free(w);
 }
 
@@ -247,23 +245,22 @@ static void a_rollback_that_waits(void **state) {
     world_deliver(w, "c", "[1]");
     world_go(w);
     world_faults(w, "runtime 500 /do/3/d boom");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "11 step_faulted /do/3/d key=10 ! runtime 500 /do/3/d boom\n"
-                     "12 rollback_started /do/2/n/do/0/c key=12\n"
-                     "13 rollback_completed /do/2/n/do/0/c key=12\n"
-                     "14 rollback_started /do/0/a key=14\n"
-                     "15 rollback_completed /do/0/a key=14\n"
-                     "16 faulted ! runtime 500 /do/3/d boom\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "11 step_faulted /do/3/d key=10 ! runtime 500 /do/3/d boom\n"
+                        "12 rollback_started /do/2/n/do/0/c key=12\n"
+                        "13 rollback_completed /do/2/n/do/0/c key=12\n"
+                        "14 rollback_started /do/0/a key=14\n"
+                        "15 rollback_completed /do/0/a key=14\n"
+                        "16 faulted ! runtime 500 /do/3/d boom\n");
     world_free(w);
 }
 
@@ -277,23 +274,22 @@ static void failures_that_were_passed_over(void **state) {
     world_send(w, (event){.kind = EVENT_SUCCEEDED, .ticket = w->x.root->ticket, .value = json("1")});
     world_go(w);
     world_faults(w, "runtime 500 /do/0/a boom");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_faulted /do/0/a key=2 ! runtime 500 /do/0/a boom\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 step_started /do/2/n key=6\n"
-                     "7 step_started /do/2/n/do/0/c key=7\n"
-                     "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
-                     "9 step_completed /do/2/n key=6 = \"c\"\n"
-                     "10 step_started /do/3/d key=10\n"
-                     "11 step_completed /do/3/d key=10 = 1\n"
-                     "12 rollback_started /do/3/d key=12\n"
-                     "13 rollback_completed /do/3/d key=12\n"
-                     "14 rollback_started /do/2/n/do/0/c key=14\n"
-                     "15 rollback_completed /do/2/n/do/0/c key=14\n"
-                     "16 faulted ! runtime 500 /do/0/a boom\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_faulted /do/0/a key=2 ! runtime 500 /do/0/a boom\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 step_started /do/2/n key=6\n"
+                        "7 step_started /do/2/n/do/0/c key=7\n"
+                        "8 step_completed /do/2/n/do/0/c key=7 = \"c\"\n"
+                        "9 step_completed /do/2/n key=6 = \"c\"\n"
+                        "10 step_started /do/3/d key=10\n"
+                        "11 step_completed /do/3/d key=10 = 1\n"
+                        "12 rollback_started /do/3/d key=12\n"
+                        "13 rollback_completed /do/3/d key=12\n"
+                        "14 rollback_started /do/2/n/do/0/c key=14\n"
+                        "15 rollback_completed /do/2/n/do/0/c key=14\n"
+                        "16 faulted ! runtime 500 /do/0/a boom\n");
     world_free(w);
 }
 

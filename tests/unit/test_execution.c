@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/limits.h"
-#include "machine_world.h"
 #include "machine/record.h"
+#include "machine_world.h"
 
 static world *idle(void) { return world_new("do: [{a: {set: {a: 1}}}]", NULL, NULL); }
 
 static void names(void **state) {
     (void)state;
-    static const char *const statuses[] = {"pending", "running", "waiting", "suspended", "completed", "faulted", "cancelled"};
+    static const char *const statuses[] = {"pending",   "running", "waiting",  "suspended",
+                                           "completed", "faulted", "cancelled"};
     for (int i = EXECUTION_PENDING; i <= EXECUTION_CANCELLED; i++)
         assert_string_equal(execution_status_name((execution_status)i), statuses[i]);
     assert_string_equal(record_kind_name(RECORD_STARTED), "started");
@@ -30,7 +31,8 @@ static void frames(void **state) {
     (void)state;
     world *w = idle();
     baton_execution *x = &w->x;
-    frame *root = frame_new(x, NULL), *a = frame_new(x, root), *b = frame_new(x, root), *c = frame_new(x, a);
+    frame *root = frame_new(x, NULL), *a = frame_new(x, root), *b = frame_new(x, root),
+          *c = frame_new(x, a);
     const step *s = w->workflow->steps[0];
     root->step = a->step = b->step = c->step = s;
     assert_ptr_equal(x->root, root);
@@ -80,7 +82,8 @@ static void no_more_frames_than_the_limit(void **state) {
 static void the_context_of_the_nearest_branch(void **state) {
     (void)state;
     world *w = idle();
-    frame *root = frame_new(&w->x, NULL), *branch = frame_new(&w->x, root), *inside = frame_new(&w->x, branch);
+    frame *root = frame_new(&w->x, NULL), *branch = frame_new(&w->x, root),
+          *inside = frame_new(&w->x, branch);
     root->step = branch->step = inside->step = w->workflow->steps[0];
     branch->has_context = true;
     assert_ptr_equal(frame_context(&w->x, root), &w->x.context);

@@ -8,7 +8,8 @@
 static void new_faults(void **state) {
     (void)state;
     baton_value fault = fault_new("timeout", 408, "Too late", "by an hour");
-    assert_json(fault, "{\"type\":\"" FAULT_TYPES "timeout\",\"status\":408,\"title\":\"Too late\",\"detail\":\"by an hour\"}");
+    assert_json(fault, "{\"type\":\"" FAULT_TYPES
+                       "timeout\",\"status\":408,\"title\":\"Too late\",\"detail\":\"by an hour\"}");
     value_unref(fault);
     fault = fault_new("runtime", 500, "Bad", NULL);
     assert_false(baton_value_has(fault, "detail"));
@@ -17,12 +18,13 @@ static void new_faults(void **state) {
 
 static void standard_names(void **state) {
     (void)state;
-    static const char *const names[] = {"configuration", "validation",    "expression",    "authentication",
-                                        "authorization", "timeout",       "communication", "runtime"};
-    static const char *const prefixes[] = {
-        "https://open-workflow-specification.org/spec/1.0.0/errors/", "https://serverlessworkflow.io/spec/1.0.3/errors/",
-        "http://serverlessworkflow.io/spec/2/errors/", "https://open-workflow-specification.org/dsl/errors/types/",
-        "https://serverlessworkflow.io/dsl/errors/types/"};
+    static const char *const names[] = {"configuration", "validation", "expression",    "authentication",
+                                        "authorization", "timeout",    "communication", "runtime"};
+    static const char *const prefixes[] = {"https://open-workflow-specification.org/spec/1.0.0/errors/",
+                                           "https://serverlessworkflow.io/spec/1.0.3/errors/",
+                                           "http://serverlessworkflow.io/spec/2/errors/",
+                                           "https://open-workflow-specification.org/dsl/errors/types/",
+                                           "https://serverlessworkflow.io/dsl/errors/types/"};
     char type[128];
     for (size_t i = 0; i < 8; i++)
         for (size_t j = 0; j < 5; j++) {
@@ -62,7 +64,8 @@ static void matching(void **state) {
     assert_false(matches("{\"type\":\"a\",\"status\":4}", "{\"status\":4,\"title\":\"t\"}"));
     assert_false(matches("{\"type\":\"a\",\"status\":4}", "{\"status\":\"4\"}"));
     assert_false(matches("{\"type\":\"about:x\"}", "{\"type\":\"about:y\"}"));
-    assert_false(matches("{\"type\":\"https://serverlessworkflow.io/spec/1.0.0/errors/runtime\"}", "{\"type\":\"runtime\"}"));
+    assert_false(matches("{\"type\":\"https://serverlessworkflow.io/spec/1.0.0/errors/runtime\"}",
+                         "{\"type\":\"runtime\"}"));
     assert_false(matches("{\"status\":4}", "{\"type\":\"about:y\"}"));
     assert_false(matches("{\"type\":\"a\"}", "{\"type\":5}"));
 }
@@ -78,11 +81,13 @@ static void error_is(const char *fault, baton_error_code code, const char *messa
 
 static void as_errors(void **state) {
     (void)state;
-    error_is("{\"type\":\"" FAULT_TYPES "timeout\",\"title\":\"Late\",\"detail\":\"much\",\"instance\":\"/do/0/a\"}",
+    error_is("{\"type\":\"" FAULT_TYPES
+             "timeout\",\"title\":\"Late\",\"detail\":\"much\",\"instance\":\"/do/0/a\"}",
              BATON_ERROR_TIMEOUT, "/do/0/a: Late: much");
-    error_is("{\"type\":\"" FAULT_TYPES "expression\",\"title\":\"Bad\",\"instance\":\"/do/0/a\"}", BATON_ERROR_EXPRESSION,
-             "/do/0/a: Bad");
-    error_is("{\"type\":\"" FAULT_TYPES "validation\",\"detail\":\"no\"}", BATON_ERROR_INVALID, "validation: no");
+    error_is("{\"type\":\"" FAULT_TYPES "expression\",\"title\":\"Bad\",\"instance\":\"/do/0/a\"}",
+             BATON_ERROR_EXPRESSION, "/do/0/a: Bad");
+    error_is("{\"type\":\"" FAULT_TYPES "validation\",\"detail\":\"no\"}", BATON_ERROR_INVALID,
+             "validation: no");
     error_is("{\"type\":\"" FAULT_TYPES "authorization\"}", BATON_ERROR_NOT_ALLOWED, "authorization");
     error_is("{\"type\":\"about:x\"}", BATON_ERROR_STEP, "about:x");
     error_is("{}", BATON_ERROR_STEP, "error");

@@ -32,23 +32,29 @@ static void without_a_retry_each_occurrence_has_its_own(void **state) {
 
 static void a_retry_finds_them_again(void **state) {
     (void)state;
-    keys_are("do: [{t: {try: [{a: {call: work}}, {x: {call: other}}], " RETRY "}}]", "{\"x\":[" FAIL "{\"ok\":1}]}", "a", "3 3 ");
-    keys_are("do: [{t: {try: [{f: {for: {in: '${ [range(6)] }'}, do: [{a: {call: work}}]}}, {x: {call: other}}], " RETRY "}}]",
+    keys_are("do: [{t: {try: [{a: {call: work}}, {x: {call: other}}], " RETRY "}}]",
+             "{\"x\":[" FAIL "{\"ok\":1}]}", "a", "3 3 ");
+    keys_are("do: [{t: {try: [{f: {for: {in: '${ [range(6)] }'}, do: [{a: {call: work}}]}}, {x: {call: "
+             "other}}], " RETRY "}}]",
              "{\"x\":[" FAIL "{\"ok\":1}]}", "a", "4 6 8 10 12 14 4 6 8 10 12 14 ");
 }
 
 static void rounds_of_an_outer_loop_are_new(void **state) {
     (void)state;
-    keys_are("do: [{f: {for: {in: '${ [1,2] }'}, do: [{t: {try: [{a: {call: work}}, {x: {call: other}}], " RETRY "}}]}}]",
-             "{\"x\":[" FAIL "{\"ok\":1}," FAIL "{\"ok\":1}]}", "a", "4 4 15 15 ");
+    keys_are(
+        "do: [{f: {for: {in: '${ [1,2] }'}, do: [{t: {try: [{a: {call: work}}, {x: {call: other}}], " RETRY
+        "}}]}}]",
+        "{\"x\":[" FAIL "{\"ok\":1}," FAIL "{\"ok\":1}]}", "a", "4 4 15 15 ");
 }
 
 static void nested_tries(void **state) {
     (void)state;
-    keys_are("do: [{o: {try: [{t: {try: [{a: {call: work}}, {x: {call: other}}], " RETRY "}}], " RETRY "}}]",
+    keys_are("do: [{o: {try: [{t: {try: [{a: {call: work}}, {x: {call: other}}], " RETRY "}}], " RETRY
+             "}}]",
              "{\"x\":[" FAIL FAIL FAIL "{\"ok\":1}]}", "a", "4 4 4 4 ");
     /* What the inner try's handler does is remembered by the outer one. */
-    keys_are("do: [{o: {try: [{t: {try: [{x: {call: other}}], catch: {retry: {delay: PT1S, limit: {attempt: {count: 0}}}, do: [{a: {call: work}}]}}},"
+    keys_are("do: [{o: {try: [{t: {try: [{x: {call: other}}], catch: {retry: {delay: PT1S, limit: "
+             "{attempt: {count: 0}}}, do: [{a: {call: work}}]}}},"
              " {y: {call: other}}], " RETRY "}}]",
              "{\"x\":[{\"fail\":\"boom\"}],\"y\":[" FAIL "{\"ok\":1}]}", "a", "6 6 ");
     /* A handler of its own try is outside the retries. */
@@ -59,25 +65,26 @@ static void nested_tries(void **state) {
 
 static void many_steps(void **state) {
     (void)state;
-    keys_are("do: [{t: {try: [{b: {call: work}}, {c: {call: work}}, {d: {call: work}}, {e: {call: work}}, {a: {call: work}},"
+    keys_are("do: [{t: {try: [{b: {call: work}}, {c: {call: work}}, {d: {call: work}}, {e: {call: work}}, "
+             "{a: {call: work}},"
              " {x: {call: other}}], " RETRY "}}]",
              "{\"x\":[" FAIL "{\"ok\":1}]}", "a", "11 11 ");
 }
 
 static void they_survive_snapshots(void **state) {
     (void)state;
-    world *w = world_new("do: [{t: {try: [{f: {for: {in: '${ [1,2] }'}, do: [{a: {call: work}}]}}, {x: {call: other}}], " RETRY "}}]",
+    world *w = world_new("do: [{t: {try: [{f: {for: {in: '${ [1,2] }'}, do: [{a: {call: work}}]}}, {x: "
+                         "{call: other}}], " RETRY "}}]",
                          "{\"x\":[" FAIL "{\"ok\":1}]}", NULL);
     w->through_snapshots = true;
     world_start(w);
     world_go(w);
-    world_performed_is(w, 
-                     "call /do/0/t/try/0/f/do/0/a key=4\n"
-                     "call /do/0/t/try/0/f/do/0/a key=6\n"
-                     "call /do/0/t/try/1/x key=9\n"
-                     "call /do/0/t/try/0/f/do/0/a key=4\n"
-                     "call /do/0/t/try/0/f/do/0/a key=6\n"
-                     "call /do/0/t/try/1/x key=9\n");
+    world_performed_is(w, "call /do/0/t/try/0/f/do/0/a key=4\n"
+                          "call /do/0/t/try/0/f/do/0/a key=6\n"
+                          "call /do/0/t/try/1/x key=9\n"
+                          "call /do/0/t/try/0/f/do/0/a key=4\n"
+                          "call /do/0/t/try/0/f/do/0/a key=6\n"
+                          "call /do/0/t/try/1/x key=9\n");
     world_free(w);
 }
 

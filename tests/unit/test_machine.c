@@ -8,32 +8,35 @@
 
 static void a_skipped_step_hands_its_raw_input_on(void **state) {
     (void)state;
-    world *w = world_run("do: [{a: {if: .yes, input: {from: .other}, call: work, output: {as: .x}, export: {as: .}, then: end}},"
+    world *w = world_run("do: [{a: {if: .yes, input: {from: .other}, call: work, output: {as: .x}, export: "
+                         "{as: .}, then: end}},"
                          " {b: {set: '${ {b: .} }'}}]",
                          NULL, "{\"yes\":false}");
     world_completes(w, "{\"b\":{\"yes\":false}}");
-    world_journal_is(w, 
-                     "1 started = {\"yes\":false}\n"
-                     "2 step_skipped /do/0/a key=2\n"
-                     "3 step_started /do/1/b key=3\n"
-                     "4 step_completed /do/1/b key=3 = {\"b\":{\"yes\":false}}\n"
-                     "5 completed = {\"b\":{\"yes\":false}}\n");
+    world_journal_is(w, "1 started = {\"yes\":false}\n"
+                        "2 step_skipped /do/0/a key=2\n"
+                        "3 step_started /do/1/b key=3\n"
+                        "4 step_completed /do/1/b key=3 = {\"b\":{\"yes\":false}}\n"
+                        "5 completed = {\"b\":{\"yes\":false}}\n");
     world_free(w);
-    completes("do: [{a: {if: '${ .yes }', set: {a: 1}, then: end}}, {b: {set: b}}]", "{\"yes\":true}", "{\"a\":1}");
-    faults("do: [{a: {if: '.yes | error', set: {a: 1}}}]", "{\"yes\":1}", "expression 400 /do/0/a Expression failed");
+    completes("do: [{a: {if: '${ .yes }', set: {a: 1}, then: end}}, {b: {set: b}}]", "{\"yes\":true}",
+              "{\"a\":1}");
+    faults("do: [{a: {if: '.yes | error', set: {a: 1}}}]", "{\"yes\":1}",
+           "expression 400 /do/0/a Expression failed");
 }
 
 static void input_output_and_export(void **state) {
     (void)state;
-    completes("do: [{a: {input: {from: .in}, set: '${ {got: ., whole: $input} }', output: {as: .got},"
-              " export: {as: '${ {exported: ., input: $input, output: $output, before: $context} }'}}},"
-              " {b: {set: '${ {now: ., context: $context} }'}}]",
-              "{\"in\":{\"x\":1}}",
-              "{\"now\":{\"x\":1},\"context\":{\"exported\":{\"x\":1},\"input\":{\"x\":1},\"output\":{\"x\":1},"
-              "\"before\":{\"in\":{\"x\":1}}}}");
+    completes(
+        "do: [{a: {input: {from: .in}, set: '${ {got: ., whole: $input} }', output: {as: .got},"
+        " export: {as: '${ {exported: ., input: $input, output: $output, before: $context} }'}}},"
+        " {b: {set: '${ {now: ., context: $context} }'}}]",
+        "{\"in\":{\"x\":1}}",
+        "{\"now\":{\"x\":1},\"context\":{\"exported\":{\"x\":1},\"input\":{\"x\":1},\"output\":{\"x\":1},"
+        "\"before\":{\"in\":{\"x\":1}}}}");
     /* An export replaces the context. */
-    completes("do: [{a: {set: {a: 1}, export: {as: {a: '${ .a }'}}}}, {b: {set: '${ $context }'}}]", "{\"in\":1}",
-              "{\"a\":1}");
+    completes("do: [{a: {set: {a: 1}, export: {as: {a: '${ .a }'}}}}, {b: {set: '${ $context }'}}]",
+              "{\"in\":1}", "{\"a\":1}");
 }
 
 static void properties_that_fault(void **state) {
@@ -44,57 +47,65 @@ static void properties_that_fault(void **state) {
     faults("do: [{a: {set: {a: 1}, timeout: {after: '${ error(1) }'}}}]", NULL, "expression 400 /do/0/a");
     faults("do: [{a: {set: {a: 1}, timeout: {after: '${ \"soon\" }'}}}]", NULL, "expression 400 /do/0/a");
     /* Inside other steps such a fault is caught like any other; what was to be exported is not. */
-    completes("do: [{t: {try: [{a: {set: {a: 1}, output: {as: 'error(1)'}, export: {as: '${ 5 }'}}}], catch: {do: [{h: {set: '${ $context }'}}]}}}]",
+    completes("do: [{t: {try: [{a: {set: {a: 1}, output: {as: 'error(1)'}, export: {as: '${ 5 }'}}}], "
+              "catch: {do: [{h: {set: '${ $context }'}}]}}}]",
               "{\"in\":1}", "{\"in\":1}");
-    faults("do: [{f: {for: {in: '${ [1] }'}, do: [{a: {set: {a: 1}}}], output: {as: 'error(1)'}}}]", NULL, "expression 400 /do/0/f");
-    faults("do: [{f: {fork: {branches: [{a: {set: {a: 1}, export: {as: 'error(1)'}}}, {b: {wait: PT1H}}]}}}]", NULL,
-           "expression 400 /do/0/f/fork/branches/0/a");
-    faults("do: [{t: {try: [{a: {call: work}}], catch: {}, output: {as: 'error(1)'}}}]", NULL, "expression 400 /do/0/t");
+    faults("do: [{f: {for: {in: '${ [1] }'}, do: [{a: {set: {a: 1}}}], output: {as: 'error(1)'}}}]", NULL,
+           "expression 400 /do/0/f");
+    faults(
+        "do: [{f: {fork: {branches: [{a: {set: {a: 1}, export: {as: 'error(1)'}}}, {b: {wait: PT1H}}]}}}]",
+        NULL, "expression 400 /do/0/f/fork/branches/0/a");
+    faults("do: [{t: {try: [{a: {call: work}}], catch: {}, output: {as: 'error(1)'}}}]", NULL,
+           "expression 400 /do/0/t");
 }
 
 #define SCHEMA(type) "schema: {document: {type: " type "}}"
 
 static void schemas(void **state) {
     (void)state;
-    completes("do: [{a: {input: {" SCHEMA("object") ", from: .n}, set: '${ . }', output: {" SCHEMA("number") "},"
-              " export: {as: '${ [.] }', " SCHEMA("array") "}}}, {b: {set: '${ $context }'}}]",
-              "{\"n\":1}", "[1]");
+    completes(
+        "do: [{a: {input: {" SCHEMA("object") ", from: .n}, set: '${ . }', output: {" SCHEMA(
+            "number") "},"
+                      " export: {as: '${ [.] }', " SCHEMA("array") "}}}, {b: {set: '${ $context }'}}]",
+        "{\"n\":1}", "[1]");
     /* The input is checked before it is transformed, the output and the export afterwards. */
     faults("do: [{a: {input: {" SCHEMA("string") ", from: .s}, set: {a: 1}}}]", "{\"s\":\"x\"}",
            "validation 400 /do/0/a Validation failed: input: ");
-    faults("do: [{a: {set: {a: 1}, output: {" SCHEMA("string") "}}}]", NULL, "validation 400 /do/0/a Validation failed: output: ");
+    faults("do: [{a: {set: {a: 1}, output: {" SCHEMA("string") "}}}]", NULL,
+           "validation 400 /do/0/a Validation failed: output: ");
     faults("do: [{a: {set: {a: 1}, export: {as: '${ 1 }', " SCHEMA("string") "}}}]", NULL,
            "validation 400 /do/0/a Validation failed: export: ");
 }
 
 static void timeouts_at_each_depth(void **state) {
     (void)state;
-    world *w = world_run("do: [{a: {timeout: {after: PT10S}, do: [{b: {timeout: {after: PT2S}, do: [{c: {call: work}}]}}]}}]",
+    world *w = world_run("do: [{a: {timeout: {after: PT10S}, do: [{b: {timeout: {after: PT2S}, do: [{c: "
+                         "{call: work}}]}}]}}]",
                          "{\"c\":[{\"hang\":true}]}", NULL);
     world_faults(w, "timeout 408 /do/0/a/do/0/b Step timed out");
-    world_journal_is(w, 
-                     "1 started = {}\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_started /do/0/a/do/0/b key=3\n"
-                     "4 step_started /do/0/a/do/0/b/do/0/c key=4\n"
-                     "@2000\n"
-                     "5 step_cancelled /do/0/a/do/0/b/do/0/c key=4\n"
-                     "6 step_faulted /do/0/a/do/0/b key=3 ! timeout 408 /do/0/a/do/0/b Step timed out\n"
-                     "7 step_faulted /do/0/a key=2 ! timeout 408 /do/0/a/do/0/b Step timed out\n"
-                     "8 faulted ! timeout 408 /do/0/a/do/0/b Step timed out\n");
-    world_performed_is(w, 
-                     "call /do/0/a/do/0/b/do/0/c key=4 deadline=2000\n"
-                     "abort /do/0/a/do/0/b/do/0/c\n");
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_started /do/0/a/do/0/b key=3\n"
+                        "4 step_started /do/0/a/do/0/b/do/0/c key=4\n"
+                        "@2000\n"
+                        "5 step_cancelled /do/0/a/do/0/b/do/0/c key=4\n"
+                        "6 step_faulted /do/0/a/do/0/b key=3 ! timeout 408 /do/0/a/do/0/b Step timed out\n"
+                        "7 step_faulted /do/0/a key=2 ! timeout 408 /do/0/a/do/0/b Step timed out\n"
+                        "8 faulted ! timeout 408 /do/0/a/do/0/b Step timed out\n");
+    world_performed_is(w, "call /do/0/a/do/0/b/do/0/c key=4 deadline=2000\n"
+                          "abort /do/0/a/do/0/b/do/0/c\n");
     world_free(w);
-    w = world_run("do: [{t: {try: [{a: {timeout: {after: PT1S}, do: [{b: {timeout: {after: PT2S}, wait: PT5S}}]}}],"
-                  " catch: {errors: {with: {status: 408}}, do: [{h: {set: '${ $error.instance }'}}]}}}]",
-                  NULL, NULL);
+    w = world_run(
+        "do: [{t: {try: [{a: {timeout: {after: PT1S}, do: [{b: {timeout: {after: PT2S}, wait: PT5S}}]}}],"
+        " catch: {errors: {with: {status: 408}}, do: [{h: {set: '${ $error.instance }'}}]}}}]",
+        NULL, NULL);
     world_completes(w, "\"/do/0/t/try/0/a\"");
     world_free(w);
     /* What ends in time is not disturbed later. */
     completes("do: [{a: {timeout: {after: PT2S}, wait: PT1S}}, {b: {wait: PT10S}}]", NULL, "{}");
     completes("use: {timeouts: {brief: {after: PT1S}}}\n"
-              "do: [{t: {try: [{a: {timeout: brief, wait: PT5S}}], catch: {do: [{h: {set: '${ $error.title }'}}]}}}]",
+              "do: [{t: {try: [{a: {timeout: brief, wait: PT5S}}], catch: {do: [{h: {set: '${ $error.title "
+              "}'}}]}}}]",
               NULL, "\"Step timed out\"");
 }
 
@@ -102,7 +113,8 @@ static void a_turn_is_bounded(void **state) {
     (void)state;
     buffer yaml = {0};
     buffer_puts(&yaml, "do:\n");
-    for (int i = 0; i < 3 * LIMIT_TURN_STEPS / 2; i++) buffer_printf(&yaml, "- s%d: {set: {n: %d}}\n", i, i);
+    for (int i = 0; i < 3 * LIMIT_TURN_STEPS / 2; i++)
+        buffer_printf(&yaml, "- s%d: {set: {n: %d}}\n", i, i);
     world *w = world_run(yaml.data, NULL, NULL);
     world_completes(w, "{\"n\":767}");
     world_performed_is(w, "continue\n");
@@ -149,8 +161,9 @@ static void deep_nesting(void **state) {
     buffer yaml = {0};
     buffer_puts(&yaml, "use: {functions: {");
     for (int i = 0; i < 200; i++) buffer_printf(&yaml, "f%d: {call: f%d}, ", i, i + 1);
-    buffer_puts(&yaml, "f200: {do: [{w: {wait: PT5S}}, {x: {call: work}}]}}}\n"
-                       "do: [{a: {try: [{c: {call: f0}}], catch: {do: [{h: {set: '${ $error.title }'}}]}}}]");
+    buffer_puts(&yaml,
+                "f200: {do: [{w: {wait: PT5S}}, {x: {call: work}}]}}}\n"
+                "do: [{a: {try: [{c: {call: f0}}], catch: {do: [{h: {set: '${ $error.title }'}}]}}}]");
     world *w = world_new(yaml.data, "{\"x\":[{\"fail\":\"deep\"}]}", NULL);
     w->through_snapshots = true;
     world_start(w);

@@ -1,8 +1,9 @@
 /* The machine and the memory store without memory: every allocation of Baton's own fails once, in turn. The
- * event then says out_of_memory, or the execution faults, or nothing was lost; there is no crash and no leak.
+ * event then says out_of_memory, or the execution faults, or nothing was lost; there is no crash and no
+ * leak.
  *
- * Allocations are counted where the linker was told to --wrap them; else there is nothing to test. Each event
- * is handled in a restored copy of the execution, so that all of them begin alike.
+ * Allocations are counted where the linker was told to --wrap them; else there is nothing to test. Each
+ * event is handled in a restored copy of the execution, so that all of them begin alike.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "machine/context.h"
@@ -30,7 +31,8 @@ void *__wrap_realloc(void *block, size_t size) { return fails() ? NULL : __real_
 
 static baton_value copy_of(baton_value value) { return value_ref(value); }
 
-/* Handles the event again and again, each time with another allocation failing. Returns how many there were. */
+/* Handles the event again and again, each time with another allocation failing. Returns how many there
+ * were. */
 static long fail_each(const world *w, const event *ev) {
     baton_value snapshot = snapshot_take(&w->x);
     for (long n = 0;; n++) {
@@ -73,8 +75,10 @@ static void each_event(world *w) {
             world_action a = w->actions[0];
             memmove(&w->actions[0], &w->actions[1], --w->action_count * sizeof a);
             world_decide(w, &a);
-            ev = (event){.kind = a.kind == ACTION_CONTINUE ? EVENT_CONTINUE : EVENT_SUCCEEDED, .ticket = a.ticket};
-            if (a.count > 1) ev = world_run_of_steps(w, &a);
+            ev = (event){.kind = a.kind == ACTION_CONTINUE ? EVENT_CONTINUE : EVENT_SUCCEEDED,
+                         .ticket = a.ticket};
+            if (a.count > 1)
+                ev = world_run_of_steps(w, &a);
             else if (baton_value_has(a.outcome, "fail")) {
                 ev.kind = EVENT_FAILED;
                 ev.value = world_fault(a.outcome);
@@ -100,17 +104,24 @@ static void steps_of_every_type(void **state) {
         "use: {functions: {f: {do: [{f1: {set: '${ {n: (.n + 1)} }'}}]}}}\n"
         "do: [{a: {call: work, with: {x: 'a${ .n }'}, timeout: {after: PT1M}}},"
         " {b: {for: {in: '${ [1,2] }'}, while: 'true', do: [{b1: {set: '${ {n: $item} }'}}]}},"
-        " {c: {fork: {branches: [{c1: {call: other, export: {as: '${ $context + {c: 1} }'}}}, {c2: {wait: PT1S}}, {c3: {do: [{c4: {set: {n: 1}}}]}}]}}},"
-        " {d: {try: [{d1: {for: {in: '${ [range(6)] }'}, do: [{d0: {call: work}}]}}, {d2: {call: other}}, {d3: {call: other}}, {d4: {call: other}}, {d5: {call: other}},"
+        " {c: {fork: {branches: [{c1: {call: other, export: {as: '${ $context + {c: 1} }'}}}, {c2: {wait: "
+        "PT1S}}, {c3: {do: [{c4: {set: {n: 1}}}]}}]}}},"
+        " {d: {try: [{d1: {for: {in: '${ [range(6)] }'}, do: [{d0: {call: work}}]}}, {d2: {call: other}}, "
+        "{d3: {call: other}}, {d4: {call: other}}, {d5: {call: other}},"
         " {d6: {raise: {error: {type: about:x, status: 500, title: 't${ 1 }'}}}}],"
-        " catch: {as: e, errors: {with: {status: 500}}, when: 'true', retry: {delay: PT1S, jitter: {from: PT0S, to: PT1S}, limit: {attempt: {count: 1, duration: PT1H}, duration: PT1H}},"
+        " catch: {as: e, errors: {with: {status: 500}}, when: 'true', retry: {delay: PT1S, jitter: {from: "
+        "PT0S, to: PT1S}, limit: {attempt: {count: 1, duration: PT1H}, duration: PT1H}},"
         " do: [{h: {set: '${ {n: 1, e: $e.title} }'}}]}}},"
-        " {e: {run: {shell: {command: 'x ${ .n }', arguments: [a, '${ {b: 1} }'], environment: {A: 1}, stdin: '${ . }'}}}},"
+        " {e: {run: {shell: {command: 'x ${ .n }', arguments: [a, '${ {b: 1} }'], environment: {A: 1}, "
+        "stdin: '${ . }'}}}},"
         " {k: {run: {script: {language: js, code: 'export default 1'}}}},"
-        " {g: {input: {from: '${ {n: 5, id: \"i d\"} }', schema: {document: {type: object}}}, call: http, with: {method: get, endpoint: {uri: 'http://x/{id}?{n}',"
-        " authentication: {basic: {username: u, password: p}}}, headers: {A: '${ .n }'}}, output: {as: '${ {n: 1} }', schema: {document: {type: object}}},"
+        " {g: {input: {from: '${ {n: 5, id: \"i d\"} }', schema: {document: {type: object}}}, call: http, "
+        "with: {method: get, endpoint: {uri: 'http://x/{id}?{n}',"
+        " authentication: {basic: {username: u, password: p}}}, headers: {A: '${ .n }'}}, output: {as: '${ "
+        "{n: 1} }', schema: {document: {type: object}}},"
         " export: {as: '${ {g: 1} }', schema: {document: {type: object}}}}},"
-        " {i: {if: .no, set: {n: 9}}}, {j: {call: f}}, {s: {switch: [{x: {when: .n == 2, then: end}}, {y: {then: exit}}]}}]\n"
+        " {i: {if: .no, set: {n: 9}}}, {j: {call: f}}, {s: {switch: [{x: {when: .n == 2, then: end}}, {y: "
+        "{then: exit}}]}}]\n"
         "output: {as: '${ [.n, $context] }', schema: {document: {type: array}}}",
         NULL, "{\"n\":1}"));
 }
@@ -138,7 +149,9 @@ static void faults_of_every_kind(void **state) {
         fail_each(w, &ev);
         world_send(w, ev);
         if (w->action_count) {
-            ev = (event){.kind = EVENT_FAILED, .ticket = w->actions[0].ticket, .value = json("{\"title\":\"boom\"}")};
+            ev = (event){.kind = EVENT_FAILED,
+                         .ticket = w->actions[0].ticket,
+                         .value = json("{\"title\":\"boom\"}")};
             fail_each(w, &ev);
             world_send(w, ev);
         } else if (!execution_ended(&w->x)) {
@@ -180,7 +193,8 @@ static void rollbacks_and_runs(void **state) {
 static void other_events(void **state) {
     (void)state;
     if (!__real_malloc) skip();
-    world *w = world_new("do: [{f: {fork: {branches: [{a: {call: work}}, {b: {call: work, metadata: {baton: {interrupted: fault}}}}, {c: {wait: PT1H}}]}}}]",
+    world *w = world_new("do: [{f: {fork: {branches: [{a: {call: work}}, {b: {call: work, metadata: "
+                         "{baton: {interrupted: fault}}}}, {c: {wait: PT1H}}]}}}]",
                          "{\"a\":[{\"hang\":true}],\"b\":[{\"hang\":true}]}", NULL);
     world_start(w);
     world_go_until(w, 1000);
@@ -192,7 +206,9 @@ static void other_events(void **state) {
 static void restoring(void **state) {
     (void)state;
     if (!__real_malloc) skip();
-    world *w = world_new("do: [{t: {try: [{a: {call: work}}, {b: {call: work}}], catch: {retry: {delay: PT1S}}}}]", "{\"b\":[{\"hang\":true}]}", NULL);
+    world *w =
+        world_new("do: [{t: {try: [{a: {call: work}}, {b: {call: work}}], catch: {retry: {delay: PT1S}}}}]",
+                  "{\"b\":[{\"hang\":true}]}", NULL);
     world_start(w);
     world_go(w);
     baton_value snapshot = baton_value_set(snapshot_take(&w->x), "undo", json("[1]"));

@@ -88,8 +88,10 @@ static void deep_snapshots(void **state) {
 
 static void takes(store *s, store_row *row, const char *reference, const char *expected) {
     baton_value value = s->type->take_delivery(s, row, reference);
-    if (expected) assert_json(value, expected);
-    else assert_false(value_is_valid(value));
+    if (expected)
+        assert_json(value, expected);
+    else
+        assert_false(value_is_valid(value));
     value_unref(value);
 }
 

@@ -23,14 +23,17 @@ static void same_again(world *w) {
 
 static void there_and_back(void **state) {
     (void)state;
-    world *w = world_new("timeout: {after: PT1H}\n"
-                         "do: [{f: {timeout: {after: PT10M}, fork: {branches: [{a: {call: work, with: {x: 1}}},"
-                         " {t: {try: [{b: {call: other}}, {x: {call: other}}], catch: {as: e, retry: {delay: PT5S, limit: {attempt: {count: 1, duration: PT1M}}},"
-                         " do: [{h: {call: work}}, {i: {wait: PT1S}}]}}},"
-                         " {l: {for: {each: n, in: '${ [1,2] }'}, do: [{w: {call: work, export: {as: '${ {n: $n} }'}}}]}},"
-                         " {d: {call: work}}]}}}]",
-                         "{\"a\":[{\"hang\":true}],\"x\":[{\"fail\":\"no\"}],\"h\":[{\"ok\":1,\"after\":10}],\"w\":[{\"ok\":2,\"after\":7}],\"d\":[{\"waits\":true}]}",
-                         "{\"n\":0.1,\"text\":\"\\u0000\\\"\"}");
+    world *w = world_new(
+        "timeout: {after: PT1H}\n"
+        "do: [{f: {timeout: {after: PT10M}, fork: {branches: [{a: {call: work, with: {x: 1}}},"
+        " {t: {try: [{b: {call: other}}, {x: {call: other}}], catch: {as: e, retry: {delay: PT5S, limit: "
+        "{attempt: {count: 1, duration: PT1M}}},"
+        " do: [{h: {call: work}}, {i: {wait: PT1S}}]}}},"
+        " {l: {for: {each: n, in: '${ [1,2] }'}, do: [{w: {call: work, export: {as: '${ {n: $n} }'}}}]}},"
+        " {d: {call: work}}]}}}]",
+        "{\"a\":[{\"hang\":true}],\"x\":[{\"fail\":\"no\"}],\"h\":[{\"ok\":1,\"after\":10}],\"w\":[{\"ok\":"
+        "2,\"after\":7}],\"d\":[{\"waits\":true}]}",
+        "{\"n\":0.1,\"text\":\"\\u0000\\\"\"}");
     same_again(w); /* pending */
     world_start(w);
     same_again(w);
@@ -47,8 +50,14 @@ static void there_and_back(void **state) {
 
 static void values_come_back_as_they_were(void **state) {
     (void)state;
-    static const char *const values[] = {"${ 1e17 * 3 }",  "${ pow(2; 70) }", "${ 0.1 + 0.2 }",  "${ -0.0 }",
-                                         "${ 1e300 * 10 }", "${ 5e-324 }",     "${ \"\\u0000\\ud83d\\ude00\" }", "${ [{}, [], null, false] }"};
+    static const char *const values[] = {"${ 1e17 * 3 }",
+                                         "${ pow(2; 70) }",
+                                         "${ 0.1 + 0.2 }",
+                                         "${ -0.0 }",
+                                         "${ 1e300 * 10 }",
+                                         "${ 5e-324 }",
+                                         "${ \"\\u0000\\ud83d\\ude00\" }",
+                                         "${ [{}, [], null, false] }"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         buffer yaml = {0};
         buffer_puts(&yaml, "do: [{a: {set: '");
@@ -68,7 +77,8 @@ static void values_come_back_as_they_were(void **state) {
 /* Expressions may nest a value deeper than any text that is read from outside. */
 static void deep_values(void **state) {
     (void)state;
-    world *w = world_new("do: [{a: {set: '${ reduce range(1000) as $i (0; [.]) }'}}, {w: {wait: PT1S}}, {b: {set: '${ [recurse] | length }'}}]",
+    world *w = world_new("do: [{a: {set: '${ reduce range(1000) as $i (0; [.]) }'}}, {w: {wait: PT1S}}, "
+                         "{b: {set: '${ [recurse] | length }'}}]",
                          NULL, NULL);
     w->through_snapshots = true;
     world_start(w);
@@ -77,9 +87,10 @@ static void deep_values(void **state) {
     world_free(w);
 }
 
-static void refused(const char *change_key, const char *change, const char *frame_key, const char *frame_change,
-                    baton_error_code code) {
-    world *w = world_new("do: [{t: {try: [{a: {call: work}}], catch: {retry: {delay: PT5S}}}}]", "{\"a\":[{\"hang\":true}]}", NULL);
+static void refused(const char *change_key, const char *change, const char *frame_key,
+                    const char *frame_change, baton_error_code code) {
+    world *w = world_new("do: [{t: {try: [{a: {call: work}}], catch: {retry: {delay: PT5S}}}}]",
+                         "{\"a\":[{\"hang\":true}]}", NULL);
     world_start(w);
     baton_value snapshot = snapshot_take(&w->x);
     if (change_key) snapshot = baton_value_set(snapshot, change_key, json(change));
@@ -147,12 +158,9 @@ static void more_frames_than_the_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),
-        cmocka_unit_test(values_come_back_as_they_were),
-        cmocka_unit_test(deep_values),
-        cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(nothing_but_an_object),
-        cmocka_unit_test(more_frames_than_the_limit),
+        cmocka_unit_test(there_and_back),        cmocka_unit_test(values_come_back_as_they_were),
+        cmocka_unit_test(deep_values),           cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(nothing_but_an_object), cmocka_unit_test(more_frames_than_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
-/* Random workflows, from a printed seed: saved, written, read and restored after every event they go the same
- * way as undisturbed; and recovered at a random moment they keep every effect's key and do nothing again that
- * has ended. BATON_SEED and BATON_ROUNDS repeat a failure or look longer.
+/* Random workflows, from a printed seed: saved, written, read and restored after every event they go the
+ * same way as undisturbed; recovered at a random moment they keep every effect's key and do nothing again
+ * that has ended; suspended, resumed and cancelled at random moments they end. BATON_SEED and BATON_ROUNDS
+ * repeat a failure or look longer.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "machine_world.h"
@@ -35,8 +36,10 @@ static void make_script(maker *m, unsigned n) {
     for (unsigned i = 0; i < outcomes; i++) {
         if (i) buffer_putc(&m->script, ',');
         unsigned after = pick(3) ? 0 : 1 + pick(3000);
-        if (pick(4) == 0) buffer_printf(&m->script, "{\"fail\":\"f%u\",\"after\":%u}", n, after);
-        else buffer_printf(&m->script, "{\"ok\":{\"v\":%u},\"after\":%u}", n, after);
+        if (pick(4) == 0)
+            buffer_printf(&m->script, "{\"fail\":\"f%u\",\"after\":%u}", n, after);
+        else
+            buffer_printf(&m->script, "{\"ok\":{\"v\":%u},\"after\":%u}", n, after);
     }
     buffer_putc(&m->script, ']');
 }
@@ -45,7 +48,8 @@ static void make_properties(maker *m) {
     if (pick(8) == 0) buffer_printf(&m->yaml, ", if: '%s'", pick(2) ? "true" : ".v == 3");
     if (pick(8) == 0) buffer_puts(&m->yaml, ", input: {from: '${ {v: (.v // 0), from: 1} }'}");
     if (pick(8) == 0) buffer_puts(&m->yaml, ", output: {as: '${ {v: .v?, as: 1} }'}");
-    if (pick(4) == 0) buffer_printf(&m->yaml, ", export: {as: '${ $context + {k%u: $task.name} }'}", pick(4));
+    if (pick(4) == 0)
+        buffer_printf(&m->yaml, ", export: {as: '${ $context + {k%u: $task.name} }'}", pick(4));
     if (pick(8) == 0) buffer_printf(&m->yaml, ", timeout: {after: {milliseconds: %u}}", 1 + pick(4000));
     static const char *const flows[] = {"continue", "exit", "end"};
     if (pick(10) == 0) buffer_printf(&m->yaml, ", then: %s", flows[pick(3)]);
@@ -57,11 +61,13 @@ static void make_catch(maker *m, int depth) {
     if (pick(4) == 0) buffer_puts(&m->yaml, ", errors: {with: {status: 500}}");
     if (pick(6) == 0) buffer_puts(&m->yaml, ", when: '.status < 500'");
     if (pick(3)) {
-        buffer_printf(&m->yaml, ", retry: {delay: {milliseconds: %u}, backoff: {%s: {}}, limit: {attempt: {count: %u", 1 + pick(500),
-                      backoffs[pick(3)], 1 + pick(3));
+        buffer_printf(&m->yaml,
+                      ", retry: {delay: {milliseconds: %u}, backoff: {%s: {}}, limit: {attempt: {count: %u",
+                      1 + pick(500), backoffs[pick(3)], 1 + pick(3));
         if (pick(3) == 0) buffer_printf(&m->yaml, ", duration: {milliseconds: %u}", 1 + pick(2000));
         buffer_puts(&m->yaml, "}}");
-        if (pick(3) == 0) buffer_puts(&m->yaml, ", jitter: {from: {milliseconds: 1}, to: {milliseconds: 50}}");
+        if (pick(3) == 0)
+            buffer_puts(&m->yaml, ", jitter: {from: {milliseconds: 1}, to: {milliseconds: 50}}");
         buffer_puts(&m->yaml, "}");
     }
     if (pick(2)) {
@@ -76,16 +82,32 @@ static void make_step(maker *m, int depth) {
     buffer_printf(&m->yaml, "{s%u: {", n);
     switch (pick(depth > 0 ? 11 : 7)) {
     case 0:
-    case 1: buffer_puts(&m->yaml, "call: work"); make_script(m, n); break;
-    case 2: buffer_puts(&m->yaml, "run: {shell: {command: 'x ${ .v? }'}}"); make_script(m, n); break;
-    case 3: buffer_printf(&m->yaml, "set: {v: %u, before: '${ .v? }', context: '${ $context | keys }'}", n % 5); break;
+    case 1:
+        buffer_puts(&m->yaml, "call: work");
+        make_script(m, n);
+        break;
+    case 2:
+        buffer_puts(&m->yaml, "run: {shell: {command: 'x ${ .v? }'}}");
+        make_script(m, n);
+        break;
+    case 3:
+        buffer_printf(&m->yaml, "set: {v: %u, before: '${ .v? }', context: '${ $context | keys }'}", n % 5);
+        break;
     case 4: buffer_printf(&m->yaml, "wait: {milliseconds: %u}", pick(2000)); break;
     case 5:
-        if (pick(3)) buffer_puts(&m->yaml, "set: '${ {v: (.v? // 0)} }'");
-        else buffer_printf(&m->yaml, "raise: {error: {type: 'about:r%u', status: %u}}", n, pick(2) ? 400 : 500);
+        if (pick(3))
+            buffer_puts(&m->yaml, "set: '${ {v: (.v? // 0)} }'");
+        else
+            buffer_printf(&m->yaml, "raise: {error: {type: 'about:r%u', status: %u}}", n,
+                          pick(2) ? 400 : 500);
         break;
-    case 6: buffer_puts(&m->yaml, "switch: [{c: {when: '.v? == 3', then: exit}}, {d: {then: continue}}]"); break;
-    case 7: buffer_puts(&m->yaml, "do: "); make_sequence(m, depth - 1); break;
+    case 6:
+        buffer_puts(&m->yaml, "switch: [{c: {when: '.v? == 3', then: exit}}, {d: {then: continue}}]");
+        break;
+    case 7:
+        buffer_puts(&m->yaml, "do: ");
+        make_sequence(m, depth - 1);
+        break;
     case 8:
         buffer_printf(&m->yaml, "for: {each: i%u, in: '${ [range(%u)] }'}", n, pick(4));
         if (pick(3) == 0) buffer_printf(&m->yaml, ", while: '$i%u < 2'", n);
@@ -135,7 +157,28 @@ static void end_maker(maker *m) {
 
 static unsigned rounds(void) {
     const char *text = getenv("BATON_ROUNDS");
-    return text ? (unsigned)atoi(text) : 300;
+    return text ? (unsigned)atoi(text) : 200;
+}
+
+/* Compiling its expressions is what a workflow costs: each is made once. */
+static baton_workflow **workflows;
+
+static int begin(void **state) {
+    (void)state;
+    workflows = calloc(rounds(), sizeof(baton_workflow *));
+    return workflows ? 0 : -1;
+}
+
+static int end(void **state) {
+    (void)state;
+    for (unsigned round = 0; round < rounds(); round++) baton_workflow_free(workflows[round]);
+    free(workflows);
+    return 0;
+}
+
+static world *world_for(const maker *m, unsigned round) {
+    if (!workflows[round]) workflows[round] = world_workflow(m->yaml.data);
+    return world_of(workflow_ref(workflows[round]), m->script.data, "{\"v\":1}");
 }
 
 /* ---- The same way through snapshots ---- */
@@ -143,7 +186,8 @@ static unsigned rounds(void) {
 static void all_the_way(world *w) {
     world_start(w);
     world_go(w);
-    if (!execution_ended(&w->x)) fail_msg("stuck as %s:\n%s", execution_status_name(w->x.status), buffer_text(&w->journal));
+    if (!execution_ended(&w->x))
+        fail_msg("stuck as %s:\n%s", execution_status_name(w->x.status), buffer_text(&w->journal));
     assert_int_equal(w->x.effects, 0);
     assert_int_equal(w->x.frame_count, 0);
     assert_int_equal(w->action_count, 0);
@@ -155,13 +199,15 @@ static void snapshots_change_nothing(void **state) {
     for (unsigned round = 0; round < rounds(); round++) {
         maker m = {0};
         make_workflow(&m, round);
-        world *plain = world_new(m.yaml.data, m.script.data, "{\"v\":1}");
+        world *plain = world_for(&m, round);
         all_the_way(plain);
-        world *disturbed = world_of(workflow_ref(plain->workflow), m.script.data, "{\"v\":1}");
+        world *disturbed = world_for(&m, round);
         disturbed->through_snapshots = true;
         all_the_way(disturbed);
         const char *a = buffer_text(&plain->journal), *b = buffer_text(&disturbed->journal);
-        if (strcmp(a, b) != 0) fail_msg("seed %llu round %u\n%s\n%s\n--- differs from\n%s", (unsigned long long)seed, round, m.yaml.data, b, a);
+        if (strcmp(a, b) != 0)
+            fail_msg("seed %llu round %u\n%s\n%s\n--- differs from\n%s", (unsigned long long)seed, round,
+                     m.yaml.data, b, a);
         assert_string_equal(buffer_text(&plain->performed), buffer_text(&disturbed->performed));
         completed += plain->x.status == EXECUTION_COMPLETED;
         world_free(plain);
@@ -188,9 +234,11 @@ static void check_journal(const char *journal, const char *about) {
         unsigned number, key;
         char kind[32], reference[256];
         snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
-        if (sscanf(line, "%u %31s %255s key=%u", &number, kind, reference, &key) != 4 || key >= MOST) continue;
+        if (sscanf(line, "%u %31s %255s key=%u", &number, kind, reference, &key) != 4 || key >= MOST)
+            continue;
         occurrence *o = &occurrences[key];
-        if (o->begun && strcmp(o->reference, reference) != 0) fail_msg("key %u has two steps\n%s", key, about);
+        if (o->begun && strcmp(o->reference, reference) != 0)
+            fail_msg("key %u has two steps\n%s", key, about);
         snprintf(o->reference, sizeof o->reference, "%s", reference);
         bool retry = strstr(about, "retry") != NULL; /* then an enclosing try may begin it again */
         if (strcmp(kind, "step_started") == 0) {
@@ -214,7 +262,7 @@ static void recovery_keeps_keys(void **state) {
     for (unsigned round = 0; round < rounds(); round++) {
         maker m = {0};
         make_workflow(&m, round);
-        world *w = world_new(m.yaml.data, m.script.data, "{\"v\":1}");
+        world *w = world_for(&m, round);
         unsigned crash = 1 + pick(12);
         world_start(w);
         while (w->events < crash && world_step(w, INT64_MAX)) continue;
@@ -224,8 +272,10 @@ static void recovery_keeps_keys(void **state) {
             world_restore(w);
             /* What ran died with its process; answers that were under way are lost. */
             for (unsigned i = 0; i < w->action_count;) {
-                if (w->actions[i].kind == ACTION_CONTINUE) i++;
-                else world_forget(w, w->actions[i].ticket);
+                if (w->actions[i].kind == ACTION_CONTINUE)
+                    i++;
+                else
+                    world_forget(w, w->actions[i].ticket);
             }
             unsigned finished = world_count(w, "step_completed");
             world_tell(w, EVENT_RECOVER);
@@ -240,12 +290,67 @@ static void recovery_keeps_keys(void **state) {
             buffer_done(&after);
         }
         world_go(w);
-        if (!execution_ended(&w->x)) fail_msg("seed %llu round %u stuck\n%s", (unsigned long long)seed, round, m.yaml.data);
+        if (!execution_ended(&w->x))
+            fail_msg("seed %llu round %u stuck\n%s", (unsigned long long)seed, round, m.yaml.data);
         check_journal(buffer_text(&w->journal), m.yaml.data);
         world_free(w);
         end_maker(&m);
     }
     assert_true(compared > rounds() / 20);
+}
+
+/* ---- Steering ---- */
+
+/* What holds between any two events. */
+static void check_tree(const world *w, const char *about) {
+    const baton_execution *x = &w->x;
+    uint32_t frames = 0, effects = 0, ready = 0, listed = 0;
+    for (frame *f = x->root; f; f = frame_next(x->root, f)) {
+        frames++;
+        effects += f->phase == FRAME_EFFECT;
+        ready += f->phase == FRAME_READY;
+        if (f->phase == FRAME_INSIDE && !f->children)
+            fail_msg("%s is inside of nothing\n%s", f->step->reference, about);
+        if (f->phase != FRAME_INSIDE && f->children)
+            fail_msg("%s has children\n%s", f->step->reference, about);
+        if ((f->phase == FRAME_EFFECT) != (f->ticket != 0))
+            fail_msg("%s and its ticket\n%s", f->step->reference, about);
+    }
+    for (frame *f = x->ready; f; f = f->ready_next) listed++;
+    assert_int_equal(frames, x->frame_count);
+    assert_int_equal(effects, x->effects);
+    assert_int_equal(ready, listed);
+    if (execution_ended(x)) assert_int_equal(frames, 0);
+}
+
+/* Suspended, resumed, woken for nothing, recovered and perhaps cancelled at random moments, it ends. */
+static void any_steering_ends(void **state) {
+    (void)state;
+    unsigned cancelled = 0;
+    for (unsigned round = 0; round < rounds(); round++) {
+        maker m = {0};
+        make_workflow(&m, round);
+        world *w = world_for(&m, round);
+        world_start(w);
+        static const event_kind kinds[] = {EVENT_SUSPEND, EVENT_RESUME, EVENT_TIMER, EVENT_CONTINUE,
+                                           EVENT_SUSPEND, EVENT_RESUME, EVENT_CANCEL};
+        for (unsigned i = 0; i < 400 && !execution_ended(&w->x); i++) {
+            if (pick(3) == 0)
+                world_tell(w, kinds[pick(pick(10) ? 6 : 7)]);
+            else
+                world_step(w, INT64_MAX);
+            check_tree(w, m.yaml.data);
+        }
+        world_tell(w, EVENT_RESUME);
+        world_go(w);
+        check_tree(w, m.yaml.data);
+        if (!execution_ended(&w->x))
+            fail_msg("seed %llu round %u stuck\n%s", (unsigned long long)seed, round, m.yaml.data);
+        cancelled += w->x.status == EXECUTION_CANCELLED;
+        world_free(w);
+        end_maker(&m);
+    }
+    assert_true(cancelled > 0);
 }
 
 int main(void) {
@@ -255,6 +360,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_change_nothing),
         cmocka_unit_test(recovery_keeps_keys),
+        cmocka_unit_test(any_steering_ends),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }

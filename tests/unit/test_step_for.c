@@ -6,9 +6,11 @@
 
 static void each_rounds_output_is_the_next_ones_input(void **state) {
     (void)state;
-    completes("do: [{f: {for: {in: .list}, do: [{a: {set: {list: [], sum: '${ (.sum // 0) + $item }'}}}]}}]",
-              "{\"list\":[1,2,3]}", "{\"list\":[],\"sum\":6}");
-    completes("do: [{f: {for: {each: e, at: i, in: '${ .list }'}, do: [{a: {set: '${ . + [{e: $e, i: $i}] }'}}], input: {from: .}}}]",
+    completes(
+        "do: [{f: {for: {in: .list}, do: [{a: {set: {list: [], sum: '${ (.sum // 0) + $item }'}}}]}}]",
+        "{\"list\":[1,2,3]}", "{\"list\":[],\"sum\":6}");
+    completes("do: [{f: {for: {each: e, at: i, in: '${ .list }'}, do: [{a: {set: '${ . + [{e: $e, i: $i}] "
+              "}'}}], input: {from: .}}}]",
               "{\"list\":[]}", "{\"list\":[]}");
     completes("do: [{z: {set: '${ [] }'}}, {f: {for: {each: e, at: i, in: '${ [\"x\",\"y\"] }'},"
               " do: [{a: {set: '${ . + [[$e, $i]] }'}}]}}]",
@@ -18,7 +20,8 @@ static void each_rounds_output_is_the_next_ones_input(void **state) {
 static void nothing_to_do_hands_the_input_on(void **state) {
     (void)state;
     completes("do: [{f: {for: {in: '${ [] }'}, do: [{a: {set: {a: 1}}}]}}]", "{\"in\":1}", "{\"in\":1}");
-    completes("do: [{f: {for: {in: '${ [1] }'}, while: 'false', do: [{a: {set: {a: 1}}}]}}]", "{\"in\":1}", "{\"in\":1}");
+    completes("do: [{f: {for: {in: '${ [1] }'}, while: 'false', do: [{a: {set: {a: 1}}}]}}]", "{\"in\":1}",
+              "{\"in\":1}");
 }
 
 static void what_is_no_array(void **state) {
@@ -26,7 +29,8 @@ static void what_is_no_array(void **state) {
     faults("do: [{f: {for: {in: .n}, do: [{a: {set: {a: 1}}}]}}]", "{\"n\":{\"a\":1}}",
            "expression 400 /do/0/f Expression failed: for.in must give an array");
     faults("do: [{f: {for: {in: .n}, do: [{a: {set: {a: 1}}}]}}]", "{}", "expression 400 /do/0/f");
-    faults("do: [{f: {for: {in: '.n | error'}, do: [{a: {set: {a: 1}}}]}}]", "{\"n\":1}", "expression 400 /do/0/f");
+    faults("do: [{f: {for: {in: '.n | error'}, do: [{a: {set: {a: 1}}}]}}]", "{\"n\":1}",
+           "expression 400 /do/0/f");
 }
 
 static void while_is_asked_before_each_round(void **state) {
@@ -49,7 +53,8 @@ static void exit_ends_the_round_and_end_the_workflow(void **state) {
               " {b: {set: '${ . + [\"even\"] }'}}]}}, {c: {set: '${ . + [\"done\"] }'}}]",
               NULL, "[1,2,\"even\",3,\"done\"]");
     completes("do: [{f: {for: {each: n, in: '${ [1,2,3] }'}, do: ["
-              "{a: {set: '${ $n }'}}, {s: {switch: [{two: {when: $n == 2, then: end}}, {z: {then: continue}}]}}]}},"
+              "{a: {set: '${ $n }'}}, {s: {switch: [{two: {when: $n == 2, then: end}}, {z: {then: "
+              "continue}}]}}]}},"
               " {c: {set: done}}]",
               NULL, "2");
 }
@@ -59,21 +64,21 @@ static void a_fault_ends_the_loop(void **state) {
     world *w = world_run("do: [{f: {for: {in: '${ [1,2,3] }'}, do: [{a: {call: work}}]}}]",
                          "{\"a\":[{\"ok\":1},{\"fail\":\"second\"}]}", NULL);
     world_faults(w, "runtime 500 /do/0/f/do/0/a second");
-    world_journal_is(w, 
-                     "1 started = {}\n"
-                     "2 step_started /do/0/f key=2\n"
-                     "3 step_started /do/0/f/do/0/a key=3\n"
-                     "4 step_completed /do/0/f/do/0/a key=3 = 1\n"
-                     "5 step_started /do/0/f/do/0/a key=5\n"
-                     "6 step_faulted /do/0/f/do/0/a key=5 ! runtime 500 /do/0/f/do/0/a second\n"
-                     "7 step_faulted /do/0/f key=2 ! runtime 500 /do/0/f/do/0/a second\n"
-                     "8 faulted ! runtime 500 /do/0/f/do/0/a second\n");
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/f key=2\n"
+                        "3 step_started /do/0/f/do/0/a key=3\n"
+                        "4 step_completed /do/0/f/do/0/a key=3 = 1\n"
+                        "5 step_started /do/0/f/do/0/a key=5\n"
+                        "6 step_faulted /do/0/f/do/0/a key=5 ! runtime 500 /do/0/f/do/0/a second\n"
+                        "7 step_faulted /do/0/f key=2 ! runtime 500 /do/0/f/do/0/a second\n"
+                        "8 faulted ! runtime 500 /do/0/f/do/0/a second\n");
     world_free(w);
 }
 
 static void loops_nest(void **state) {
     (void)state;
-    completes("do: [{z: {set: '${ [] }'}}, {f: {for: {each: x, at: i, in: '${ [1,2] }'}, do: [{g: {for: {each: y, at: j, in: '${ [$x * 10, $x * 100] }'},"
+    completes("do: [{z: {set: '${ [] }'}}, {f: {for: {each: x, at: i, in: '${ [1,2] }'}, do: [{g: {for: "
+              "{each: y, at: j, in: '${ [$x * 10, $x * 100] }'},"
               " do: [{a: {set: '${ . + [[$x, $y, $i, $j]] }'}}]}}]}}]",
               NULL, "[[1,10,0,0],[1,100,0,1],[2,20,1,0],[2,200,1,1]]");
 }
@@ -81,14 +86,16 @@ static void loops_nest(void **state) {
 /* $input stays the loop's own input; the last round's output is `.` */
 static void output_as_sees_the_loops_input(void **state) {
     (void)state;
-    completes("do: [{f: {for: {each: n, in: .list}, do: [{a: {set: '${ $n }'}}], output: {as: '${ [$input.list, .] }'}}}]",
+    completes("do: [{f: {for: {each: n, in: .list}, do: [{a: {set: '${ $n }'}}], output: {as: '${ "
+              "[$input.list, .] }'}}}]",
               "{\"list\":[1,2]}", "[[1,2],2]");
 }
 
 /* A hundred thousand rounds: no event leads to more records than a turn may hold. */
 static void many_rounds_in_bounded_turns(void **state) {
     (void)state;
-    world *w = world_new("do: [{f: {for: {each: n, in: '${ [range(100000)] }'}, do: [{a: {set: {n: 1}}}]}}]", NULL, NULL);
+    world *w = world_new(
+        "do: [{f: {for: {each: n, in: '${ [range(100000)] }'}, do: [{a: {set: {n: 1}}}]}}]", NULL, NULL);
     unsigned records = 0;
     event ev = {.kind = EVENT_START, .now_ns = w->now_ns};
     do {

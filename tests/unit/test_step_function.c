@@ -15,7 +15,8 @@ static baton_workflow *built(unsigned count, int64_t timeout_ms) {
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     baton_builder *builder = baton_builder_new("built", NULL);
     for (unsigned i = 0; i < count; i++)
-        baton_builder_step(builder, &(baton_step){.name = names[i], .execute = ignore, .timeout_ms = timeout_ms});
+        baton_builder_step(builder,
+                           &(baton_step){.name = names[i], .execute = ignore, .timeout_ms = timeout_ms});
     baton_workflow *workflow = baton_builder_build(builder, NULL);
     assert_non_null(workflow);
     baton_builder_free(builder);
@@ -41,16 +42,14 @@ static void basic_journals_every_step(void **state) {
     (void)state;
     world *w = run_built(2, NULL);
     world_completes(w, "\"b\"");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 completed = \"b\"\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2\n"
-                     "call /do/1/b key=4\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 completed = \"b\"\n");
+    world_performed_is(w, "call /do/0/a key=2\n"
+                          "call /do/1/b key=4\n");
     world_free(w);
 }
 
@@ -58,24 +57,22 @@ static void basic_tries_again(void **state) {
     (void)state;
     world *w = run_built(2, "{\"a\":[" FAIL "," FAIL ",{\"ok\":1}]}");
     world_completes(w, "\"b\"");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_retried /do/0/a key=2 ! runtime 500 /do/0/a boom\n"
-                     "@100\n"
-                     "4 step_started /do/0/a key=2 attempt=2\n"
-                     "5 step_retried /do/0/a key=2 attempt=2 ! runtime 500 /do/0/a boom\n"
-                     "@300\n"
-                     "6 step_started /do/0/a key=2 attempt=3\n"
-                     "7 step_completed /do/0/a key=2 attempt=3 = 1\n"
-                     "8 step_started /do/1/b key=8\n"
-                     "9 step_completed /do/1/b key=8 = \"b\"\n"
-                     "10 completed = \"b\"\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2\n"
-                     "call /do/0/a key=2 attempt=2\n"
-                     "call /do/0/a key=2 attempt=3\n"
-                     "call /do/1/b key=8\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_retried /do/0/a key=2 ! runtime 500 /do/0/a boom\n"
+                        "@100\n"
+                        "4 step_started /do/0/a key=2 attempt=2\n"
+                        "5 step_retried /do/0/a key=2 attempt=2 ! runtime 500 /do/0/a boom\n"
+                        "@300\n"
+                        "6 step_started /do/0/a key=2 attempt=3\n"
+                        "7 step_completed /do/0/a key=2 attempt=3 = 1\n"
+                        "8 step_started /do/1/b key=8\n"
+                        "9 step_completed /do/1/b key=8 = \"b\"\n"
+                        "10 completed = \"b\"\n");
+    world_performed_is(w, "call /do/0/a key=2\n"
+                          "call /do/0/a key=2 attempt=2\n"
+                          "call /do/0/a key=2 attempt=3\n"
+                          "call /do/1/b key=8\n");
     world_free(w);
     w = run_built(2, "{\"a\":[" FAIL "]}");
     world_faults(w, "runtime 500 /do/0/a boom");
@@ -93,15 +90,14 @@ static void the_timeout_of_a_step_is_not_tried_again(void **state) {
     world_start(w);
     world_go(w);
     world_faults(w, "timeout 408 /do/0/a Step timed out");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_retried /do/0/a key=2 ! runtime 500 /do/0/a boom\n"
-                     "@100\n"
-                     "4 step_started /do/0/a key=2 attempt=2\n"
-                     "@150\n"
-                     "5 step_faulted /do/0/a key=2 attempt=2 ! timeout 408 /do/0/a Step timed out\n"
-                     "6 faulted ! timeout 408 /do/0/a Step timed out\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_retried /do/0/a key=2 ! runtime 500 /do/0/a boom\n"
+                        "@100\n"
+                        "4 step_started /do/0/a key=2 attempt=2\n"
+                        "@150\n"
+                        "5 step_faulted /do/0/a key=2 attempt=2 ! timeout 408 /do/0/a Step timed out\n"
+                        "6 faulted ! timeout 408 /do/0/a Step timed out\n");
     world_free(w);
 }
 
@@ -114,7 +110,8 @@ static void files_leave_retries_to_catch(void **state) {
 
 static void what_with_gives(void **state) {
     (void)state;
-    world *w = world_new("do: [{a: {call: work, with: {x: '${ .in }', k: c}, output: {as: '${ {in: $input.in, out: .} }'}}}]",
+    world *w = world_new("do: [{a: {call: work, with: {x: '${ .in }', k: c}, output: {as: '${ {in: "
+                         "$input.in, out: .} }'}}}]",
                          "{\"a\":[{\"hang\":true}]}", "{\"in\":5}");
     world_start(w);
     assert_json(w->out.actions[0].frame->data, "{\"x\":5,\"k\":\"c\"}");
@@ -124,12 +121,11 @@ static void what_with_gives(void **state) {
     assert_json(w->out.actions[0].frame->data, "{\"x\":5,\"k\":\"c\"}");
     world_send(w, (event){.kind = EVENT_SUCCEEDED, .ticket = w->out.actions[0].ticket, .value = json("9")});
     world_completes(w, "{\"in\":5,\"out\":9}");
-    world_journal_is(w, 
-                     "1 started = {\"in\":5}\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_started /do/0/a key=2 attempt=2\n"
-                     "4 step_completed /do/0/a key=2 attempt=2 = {\"in\":5,\"out\":9}\n"
-                     "5 completed = {\"in\":5,\"out\":9}\n");
+    world_journal_is(w, "1 started = {\"in\":5}\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_started /do/0/a key=2 attempt=2\n"
+                        "4 step_completed /do/0/a key=2 attempt=2 = {\"in\":5,\"out\":9}\n"
+                        "5 completed = {\"in\":5,\"out\":9}\n");
     world_free(w);
     faults("do: [{a: {call: work, with: {x: '${ error(1) }'}}}]", NULL, "expression 400 /do/0/a");
 }
@@ -150,28 +146,27 @@ static void deliveries(void **state) {
     world_deliver(w, "/do/0/a", "{\"v\":1}");
     world_go(w);
     world_completes(w, "\"b\"");
-    world_journal_is(w, 
-                     "1 started = {}\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = {\"v\":1}\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_completed /do/1/b key=4 = \"b\"\n"
-                     "6 completed = \"b\"\n");
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = {\"v\":1}\n"
+                        "4 step_started /do/1/b key=4\n"
+                        "5 step_completed /do/1/b key=4 = \"b\"\n"
+                        "6 completed = \"b\"\n");
     world_free(w);
 }
 
 static void a_delivery_that_does_not_come(void **state) {
     (void)state;
-    world *w = world_run("do: [{a: {call: work, timeout: {after: PT1M}}}]", "{\"a\":[{\"waits\":true}]}", NULL);
+    world *w =
+        world_run("do: [{a: {call: work, timeout: {after: PT1M}}}]", "{\"a\":[{\"waits\":true}]}", NULL);
     world_faults(w, "timeout 408 /do/0/a");
     world_free(w);
     w = world_run("do: [{a: {call: work}}]", "{\"a\":[{\"waits\":true}]}", NULL);
     world_tell(w, EVENT_CANCEL);
-    world_journal_is(w, 
-                     "1 started = {}\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_cancelled /do/0/a key=2\n"
-                     "4 cancelled\n");
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_cancelled /do/0/a key=2\n"
+                        "4 cancelled\n");
     world_free(w);
 }
 
@@ -182,12 +177,11 @@ static void a_delivery_while_suspended(void **state) {
     world_tell(w, EVENT_SUSPEND);
     world_deliver(w, "a", "1");
     world_completes(w, "1");
-    world_journal_is(w, 
-                     "1 started = {}\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 suspended\n"
-                     "4 step_completed /do/0/a key=2 = 1\n"
-                     "5 completed = 1\n");
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 suspended\n"
+                        "4 step_completed /do/0/a key=2 = 1\n"
+                        "5 completed = 1\n");
     world_free(w);
     w = world_run("do: [{a: {call: work}}, {b: {call: work}}]", "{\"a\":[{\"waits\":true}]}", NULL);
     world_tell(w, EVENT_SUSPEND);
@@ -203,17 +197,14 @@ static void simple_runs_steps_in_a_row(void **state) {
     (void)state;
     world *w = run_simple(3, true, NULL);
     world_completes(w, "\"c\"");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "5 steps_completed /do/0/a key=2 count=3\n"
-                     "6 completed = \"c\"\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2 count=3\n");
+    world_journal_is(w, "1 started = null\n"
+                        "5 steps_completed /do/0/a key=2 count=3\n"
+                        "6 completed = \"c\"\n");
+    world_performed_is(w, "call /do/0/a key=2 count=3\n");
     world_free(w);
     w = run_simple(1, true, NULL);
     world_completes(w, "\"a\"");
-    world_performed_is(w, 
-                     "call /do/0/a key=2\n");
+    world_performed_is(w, "call /do/0/a key=2\n");
     world_free(w);
 }
 
@@ -221,27 +212,24 @@ static void a_run_that_fails(void **state) {
     (void)state;
     world *w = run_simple(4, true, "{\"c\":[" FAIL "]}");
     world_faults(w, "runtime 500 /do/2/c boom");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "6 steps_completed /do/0/a key=2 count=2\n"
-                     "7 step_faulted /do/2/c key=4 ! runtime 500 /do/2/c boom\n"
-                     "8 faulted ! runtime 500 /do/2/c boom\n");
+    world_journal_is(w, "1 started = null\n"
+                        "6 steps_completed /do/0/a key=2 count=2\n"
+                        "7 step_faulted /do/2/c key=4 ! runtime 500 /do/2/c boom\n"
+                        "8 faulted ! runtime 500 /do/2/c boom\n");
     world_free(w);
     w = run_simple(4, true, "{\"a\":[" FAIL "]}");
     world_faults(w, "runtime 500 /do/0/a boom");
     world_free(w);
     w = run_simple(4, false, "{\"b\":[" FAIL "],\"d\":[{\"fail\":\"later\"}]}"); /* past the failures */
     world_faults(w, "runtime 500 /do/1/b boom");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "6 steps_completed /do/0/a key=2 count=1\n"
-                     "7 step_faulted /do/1/b key=3 ! runtime 500 /do/1/b boom\n"
-                     "10 steps_completed /do/2/c key=8 count=1\n"
-                     "11 step_faulted /do/3/d key=9 ! runtime 500 /do/3/d later\n"
-                     "12 faulted ! runtime 500 /do/1/b boom\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2 count=4\n"
-                     "call /do/2/c key=8 count=2\n");
+    world_journal_is(w, "1 started = null\n"
+                        "6 steps_completed /do/0/a key=2 count=1\n"
+                        "7 step_faulted /do/1/b key=3 ! runtime 500 /do/1/b boom\n"
+                        "10 steps_completed /do/2/c key=8 count=1\n"
+                        "11 step_faulted /do/3/d key=9 ! runtime 500 /do/3/d later\n"
+                        "12 faulted ! runtime 500 /do/1/b boom\n");
+    world_performed_is(w, "call /do/0/a key=2 count=4\n"
+                          "call /do/2/c key=8 count=2\n");
     world_free(w);
 }
 
@@ -252,12 +240,11 @@ static void a_run_that_is_interrupted(void **state) {
     world_deliver(w, "b", "5");
     world_go(w);
     world_completes(w, "\"c\"");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "5 steps_completed /do/0/a key=2 count=1\n"
-                     "6 step_completed /do/1/b key=3 = 5\n"
-                     "8 step_completed /do/2/c key=7 = \"c\"\n"
-                     "9 completed = \"c\"\n");
+    world_journal_is(w, "1 started = null\n"
+                        "5 steps_completed /do/0/a key=2 count=1\n"
+                        "6 step_completed /do/1/b key=3 = 5\n"
+                        "8 step_completed /do/2/c key=7 = \"c\"\n"
+                        "9 completed = \"c\"\n");
     world_free(w);
     w = run_simple(3, true, "{\"b\":[{\"hang\":true}]}"); /* by one that ends later */
     assert_int_equal(w->x.status, EXECUTION_RUNNING);
@@ -270,44 +257,45 @@ static void a_run_that_is_interrupted(void **state) {
     world_strategy(w, &strategy_simple, (baton_strategy_options){.stop_on_failure = true});
     world_start(w);
     world_send(w, (event){.kind = EVENT_STEPS, .ticket = 1, .count = 1, .value = json("7")});
-    world_send(w, (event){.kind = EVENT_STEPS, .ticket = 1, .count = 1, .value = json("8")}); /* a late one */
+    world_send(w,
+               (event){.kind = EVENT_STEPS, .ticket = 1, .count = 1, .value = json("8")}); /* a late one */
     assert_int_equal(w->out.record_count, 0);
     world_forget(w, 1);
     world_go(w);
     world_completes(w, "\"c\"");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "5 steps_completed /do/0/a key=2 count=1\n"
-                     "8 steps_completed /do/1/b key=6 count=2\n"
-                     "9 completed = \"c\"\n");
-    world_performed_is(w, 
-                     "call /do/0/a key=2 count=3\n"
-                     "call /do/1/b key=6 count=2\n");
+    world_journal_is(w, "1 started = null\n"
+                        "5 steps_completed /do/0/a key=2 count=1\n"
+                        "8 steps_completed /do/1/b key=6 count=2\n"
+                        "9 completed = \"c\"\n");
+    world_performed_is(w, "call /do/0/a key=2 count=3\n"
+                          "call /do/1/b key=6 count=2\n");
     world_free(w);
 }
 
 /* Steps with properties, or with arguments made of the data, are not run in a row. */
 static void simple_in_files(void **state) {
     (void)state;
-    world *w = world_new("do: [{a: {call: work}}, {b: {call: other}}, {c: {call: work, with: {x: '${ . }'}}}, {d: {call: work}},"
+    world *w = world_new("do: [{a: {call: work}}, {b: {call: other}}, {c: {call: work, with: {x: '${ . "
+                         "}'}}}, {d: {call: work}},"
                          " {e: {call: work, output: {as: '${ [.] }'}}}, {f: {set: '${ . }'}}]",
                          NULL, NULL);
     world_strategy(w, &strategy_simple, (baton_strategy_options){.stop_on_failure = true});
     world_start(w);
     world_go(w);
     world_completes(w, "[\"e\"]");
-    world_performed_is(w, 
-                     "call /do/0/a key=2 count=2\n"
-                     "call /do/2/c key=5\n"
-                     "call /do/3/d key=7\n"
-                     "call /do/4/e key=9\n");
+    world_performed_is(w, "call /do/0/a key=2 count=2\n"
+                          "call /do/2/c key=5\n"
+                          "call /do/3/d key=7\n"
+                          "call /do/4/e key=9\n");
     world_free(w);
 }
 
 /* Two effects at once have two keys, though nothing is journaled. */
 static void keys_under_simple(void **state) {
     (void)state;
-    world *w = world_new("do: [{f: {fork: {branches: [{a: {call: work}}, {b: {run: {shell: {command: x}}}}]}}}]", NULL, NULL);
+    world *w =
+        world_new("do: [{f: {fork: {branches: [{a: {call: work}}, {b: {run: {shell: {command: x}}}}]}}}]",
+                  NULL, NULL);
     world_strategy(w, &strategy_simple, (baton_strategy_options){.stop_on_failure = true});
     world_start(w);
     assert_int_equal(w->out.action_count, 2);

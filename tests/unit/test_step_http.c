@@ -33,17 +33,21 @@ static void uri_is(const char *endpoint, const char *input, const char *expected
 
 static void whole_requests(void **state) {
     (void)state;
-    requests("method: get, endpoint: 'http://localhost/x'", NULL,
-             "{\"method\":\"get\",\"uri\":\"http://localhost/x\",\"output\":\"content\",\"redirect\":false}");
+    requests(
+        "method: get, endpoint: 'http://localhost/x'", NULL,
+        "{\"method\":\"get\",\"uri\":\"http://localhost/x\",\"output\":\"content\",\"redirect\":false}");
     requests("method: post, endpoint: {uri: 'http://localhost/x'}, headers: {A: '${ .a }', B: 'b${ .a }'},"
              " query: {q: '${ .q }'}, body: {all: '${ . }'}, output: response, redirect: true",
              "{\"a\":1,\"q\":[\"x\",\"y\"]}",
              "{\"method\":\"post\",\"uri\":\"http://localhost/x\",\"headers\":{\"A\":1,\"B\":\"b1\"},"
-             "\"query\":{\"q\":[\"x\",\"y\"]},\"body\":{\"all\":{\"a\":1,\"q\":[\"x\",\"y\"]}},\"output\":\"response\","
+             "\"query\":{\"q\":[\"x\",\"y\"]},\"body\":{\"all\":{\"a\":1,\"q\":[\"x\",\"y\"]}},\"output\":"
+             "\"response\","
              "\"redirect\":true}");
-    requests("method: put, endpoint: 'http://localhost/x', headers: '${ .h }', query: '${ .q }', body: '${ null }', output: raw",
+    requests("method: put, endpoint: 'http://localhost/x', headers: '${ .h }', query: '${ .q }', body: '${ "
+             "null }', output: raw",
              "{\"h\":{\"A\":\"a\"},\"q\":{\"b\":1}}",
-             "{\"method\":\"put\",\"uri\":\"http://localhost/x\",\"headers\":{\"A\":\"a\"},\"query\":{\"b\":1},\"body\":null,"
+             "{\"method\":\"put\",\"uri\":\"http://localhost/"
+             "x\",\"headers\":{\"A\":\"a\"},\"query\":{\"b\":1},\"body\":null,"
              "\"output\":\"raw\",\"redirect\":false}");
 }
 
@@ -61,14 +65,19 @@ static void uris(void **state) {
 
 static void credentials(void **state) {
     (void)state;
-    requests("method: get, endpoint: {uri: 'http://localhost/', authentication: {basic: {username: me, password: '${ .p }'}}}",
+    requests("method: get, endpoint: {uri: 'http://localhost/', authentication: {basic: {username: me, "
+             "password: '${ .p }'}}}",
              "{\"p\":\"secret\"}",
              "{\"method\":\"get\",\"uri\":\"http://localhost/\",\"output\":\"content\",\"redirect\":false,"
              "\"authentication\":{\"scheme\":\"basic\",\"username\":\"me\",\"password\":\"secret\"}}");
-    requests("method: get, endpoint: {uri: 'http://localhost/', authentication: {bearer: {token: '${ .t }'}}}", "{\"t\":\"tok\"}",
-             "{\"method\":\"get\",\"uri\":\"http://localhost/\",\"output\":\"content\",\"redirect\":false,"
-             "\"authentication\":{\"scheme\":\"bearer\",\"token\":\"tok\"}}");
-    requests("method: get, endpoint: {uri: 'http://localhost/', authentication: {digest: {username: me, password: p}}}", NULL,
+    requests(
+        "method: get, endpoint: {uri: 'http://localhost/', authentication: {bearer: {token: '${ .t }'}}}",
+        "{\"t\":\"tok\"}",
+        "{\"method\":\"get\",\"uri\":\"http://localhost/\",\"output\":\"content\",\"redirect\":false,"
+        "\"authentication\":{\"scheme\":\"bearer\",\"token\":\"tok\"}}");
+    requests("method: get, endpoint: {uri: 'http://localhost/', authentication: {digest: {username: me, "
+             "password: p}}}",
+             NULL,
              "{\"method\":\"get\",\"uri\":\"http://localhost/\",\"output\":\"content\",\"redirect\":false,"
              "\"authentication\":{\"scheme\":\"digest\",\"username\":\"me\",\"password\":\"p\"}}");
 }
@@ -83,9 +92,11 @@ static void the_authorization_variable(void **state) {
     };
     for (size_t i = 0; i < 3; i++) {
         buffer yaml = {0};
-        buffer_printf(&yaml, "do: [{a: {call: http, with: {method: post, endpoint: {uri: 'http://localhost/',"
-                             " authentication: {%s}}, body: '${ $authorization }'}, output: {as: '${ $authorization }'}}}]",
-                      schemes[i][0]);
+        buffer_printf(
+            &yaml,
+            "do: [{a: {call: http, with: {method: post, endpoint: {uri: 'http://localhost/',"
+            " authentication: {%s}}, body: '${ $authorization }'}, output: {as: '${ $authorization }'}}}]",
+            schemes[i][0]);
         world *w = world_new(yaml.data, NULL, NULL);
         world_start(w);
         baton_value body = baton_value_get(w->out.actions[0].request, "body");
@@ -128,8 +139,10 @@ static void parts_that_fault(void **state) {
         "method: get, endpoint: 'http://x/', headers: {A: '${ error(1) }'}",
         "method: get, endpoint: 'http://x/', query: {A: '${ error(1) }'}",
         "method: get, endpoint: 'http://x/', body: '${ error(1) }'",
-        "method: get, endpoint: {uri: 'http://x/', authentication: {basic: {username: '${ error(1) }', password: x}}}",
-        "method: get, endpoint: {uri: 'http://x/', authentication: {basic: {username: x, password: '${ error(1) }'}}}",
+        "method: get, endpoint: {uri: 'http://x/', authentication: {basic: {username: '${ error(1) }', "
+        "password: x}}}",
+        "method: get, endpoint: {uri: 'http://x/', authentication: {basic: {username: x, password: '${ "
+        "error(1) }'}}}",
         "method: get, endpoint: {uri: 'http://x/', authentication: {bearer: {token: '${ error(1) }'}}}",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -142,9 +155,11 @@ static void parts_that_fault(void **state) {
 
 static void credentials_of_the_wrong_kind(void **state) {
     (void)state;
-    faults("do: [{a: {call: http, with: {method: get, endpoint: {uri: 'http://x/', authentication: {bearer: {token: '${ 5 }'}}}}}}]",
+    faults("do: [{a: {call: http, with: {method: get, endpoint: {uri: 'http://x/', authentication: "
+           "{bearer: {token: '${ 5 }'}}}}}}]",
            NULL, "expression 400 /do/0/a Expression failed: the token must be a string");
-    faults("do: [{a: {call: http, with: {method: get, endpoint: {uri: 'http://x/', authentication: {basic: {username: '${ null }', password: x}}}}}}]",
+    faults("do: [{a: {call: http, with: {method: get, endpoint: {uri: 'http://x/', authentication: {basic: "
+           "{username: '${ null }', password: x}}}}}}]",
            NULL, "expression 400 /do/0/a Expression failed: the username must be a string");
 }
 

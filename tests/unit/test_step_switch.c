@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "machine_world.h"
 
-#define STEPS(cases, then)                                                                                  \
-    "do: [{s: {switch: [" cases "]" then "}}, {a: {set: {at: a}, then: end}}, {b: {set: {at: b}, then: end}},"  \
+#define STEPS(cases, then)                                                \
+    "do: [{s: {switch: [" cases "]" then                                  \
+    "}}, {a: {set: {at: a}, then: end}}, {b: {set: {at: b}, then: end}}," \
     " {c: {set: {at: c}, then: end}}]"
 
 static void the_first_that_fits(void **state) {
@@ -32,7 +33,8 @@ static void no_case(void **state) {
 static void passes_its_input_on(void **state) {
     (void)state;
     completes("do: [{s: {input: {from: .v}, switch: [{z: {then: continue}}]}}]", "{\"v\":5}", "5");
-    completes("do: [{s: {switch: [{z: {then: exit}}], output: {as: '${ [.v] }'}}}, {a: {set: {a: 1}}}]", "{\"v\":5}", "[5]");
+    completes("do: [{s: {switch: [{z: {then: exit}}], output: {as: '${ [.v] }'}}}, {a: {set: {a: 1}}}]",
+              "{\"v\":5}", "[5]");
 }
 
 static void a_condition_that_fails(void **state) {

@@ -29,37 +29,38 @@ static world *built(const char *script, const baton_strategy *strategy, baton_st
 
 static void retries_wait_twice_as_long_each_time(void **state) {
     (void)state;
-    world *w = built("{\"b\":[{\"fail\":\"x\"},{\"fail\":\"x\"},{\"fail\":\"x\"},{\"ok\":1}]}", &strategy_basic,
-                     (baton_strategy_options){.retry_attempts = 3, .retry_delay_ms = 50, .stop_on_failure = true});
+    world *w =
+        built("{\"b\":[{\"fail\":\"x\"},{\"fail\":\"x\"},{\"fail\":\"x\"},{\"ok\":1}]}", &strategy_basic,
+              (baton_strategy_options){.retry_attempts = 3, .retry_delay_ms = 50, .stop_on_failure = true});
     world_completes(w, "\"d\"");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/n key=4\n"
-                     "5 step_started /do/1/n/do/0/b key=5\n"
-                     "6 step_retried /do/1/n/do/0/b key=5 ! runtime 500 /do/1/n/do/0/b x\n"
-                     "@50\n"
-                     "7 step_started /do/1/n/do/0/b key=5 attempt=2\n"
-                     "8 step_retried /do/1/n/do/0/b key=5 attempt=2 ! runtime 500 /do/1/n/do/0/b x\n"
-                     "@150\n"
-                     "9 step_started /do/1/n/do/0/b key=5 attempt=3\n"
-                     "10 step_retried /do/1/n/do/0/b key=5 attempt=3 ! runtime 500 /do/1/n/do/0/b x\n"
-                     "@350\n"
-                     "11 step_started /do/1/n/do/0/b key=5 attempt=4\n"
-                     "12 step_completed /do/1/n/do/0/b key=5 attempt=4 = 1\n"
-                     "13 step_started /do/1/n/do/1/c key=13\n"
-                     "14 step_completed /do/1/n/do/1/c key=13 = \"c\"\n"
-                     "15 step_completed /do/1/n key=4 = \"c\"\n"
-                     "16 step_started /do/2/d key=16\n"
-                     "17 step_completed /do/2/d key=16 = \"d\"\n"
-                     "18 completed = \"d\"\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/n key=4\n"
+                        "5 step_started /do/1/n/do/0/b key=5\n"
+                        "6 step_retried /do/1/n/do/0/b key=5 ! runtime 500 /do/1/n/do/0/b x\n"
+                        "@50\n"
+                        "7 step_started /do/1/n/do/0/b key=5 attempt=2\n"
+                        "8 step_retried /do/1/n/do/0/b key=5 attempt=2 ! runtime 500 /do/1/n/do/0/b x\n"
+                        "@150\n"
+                        "9 step_started /do/1/n/do/0/b key=5 attempt=3\n"
+                        "10 step_retried /do/1/n/do/0/b key=5 attempt=3 ! runtime 500 /do/1/n/do/0/b x\n"
+                        "@350\n"
+                        "11 step_started /do/1/n/do/0/b key=5 attempt=4\n"
+                        "12 step_completed /do/1/n/do/0/b key=5 attempt=4 = 1\n"
+                        "13 step_started /do/1/n/do/1/c key=13\n"
+                        "14 step_completed /do/1/n/do/1/c key=13 = \"c\"\n"
+                        "15 step_completed /do/1/n key=4 = \"c\"\n"
+                        "16 step_started /do/2/d key=16\n"
+                        "17 step_completed /do/2/d key=16 = \"d\"\n"
+                        "18 completed = \"d\"\n");
     world_free(w);
 }
 
 static int64_t waited_ms(int64_t delay_ms, int retries) {
     world *w = built("{\"a\":[{\"fail\":\"x\"}]}", &strategy_basic,
-                     (baton_strategy_options){.retry_attempts = retries, .retry_delay_ms = delay_ms, .stop_on_failure = true});
+                     (baton_strategy_options){
+                         .retry_attempts = retries, .retry_delay_ms = delay_ms, .stop_on_failure = true});
     assert_int_equal(world_count(w, "step_retried"), retries);
     int64_t ms = (w->now_ns - WORLD_START_NS) / 1000000;
     world_free(w);
@@ -79,19 +80,18 @@ static void going_on_past_failures(void **state) {
     world *w = built("{\"b\":[{\"fail\":\"first\"}],\"d\":[{\"fail\":\"second\"}]}", &strategy_basic,
                      (baton_strategy_options){.stop_on_failure = false});
     world_faults(w, "runtime 500 /do/1/n/do/0/b first");
-    world_journal_is(w, 
-                     "1 started = null\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_completed /do/0/a key=2 = \"a\"\n"
-                     "4 step_started /do/1/n key=4\n"
-                     "5 step_started /do/1/n/do/0/b key=5\n"
-                     "6 step_faulted /do/1/n/do/0/b key=5 ! runtime 500 /do/1/n/do/0/b first\n"
-                     "7 step_started /do/1/n/do/1/c key=7\n"
-                     "8 step_completed /do/1/n/do/1/c key=7 = \"c\"\n"
-                     "9 step_completed /do/1/n key=4 = \"c\"\n"
-                     "10 step_started /do/2/d key=10\n"
-                     "11 step_faulted /do/2/d key=10 ! runtime 500 /do/2/d second\n"
-                     "12 faulted ! runtime 500 /do/1/n/do/0/b first\n");
+    world_journal_is(w, "1 started = null\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 step_completed /do/0/a key=2 = \"a\"\n"
+                        "4 step_started /do/1/n key=4\n"
+                        "5 step_started /do/1/n/do/0/b key=5\n"
+                        "6 step_faulted /do/1/n/do/0/b key=5 ! runtime 500 /do/1/n/do/0/b first\n"
+                        "7 step_started /do/1/n/do/1/c key=7\n"
+                        "8 step_completed /do/1/n/do/1/c key=7 = \"c\"\n"
+                        "9 step_completed /do/1/n key=4 = \"c\"\n"
+                        "10 step_started /do/2/d key=10\n"
+                        "11 step_faulted /do/2/d key=10 ! runtime 500 /do/2/d second\n"
+                        "12 faulted ! runtime 500 /do/1/n/do/0/b first\n");
     world_free(w);
     w = world_new("do: [{a: {call: work}}, {b: {do: [{c: {call: work}}, {d: {set: d}}]}}, {e: {set: e}}]",
                   "{\"a\":[{\"fail\":\"first\"}],\"c\":[{\"fail\":\"second\"}]}", NULL);
@@ -99,32 +99,34 @@ static void going_on_past_failures(void **state) {
     world_start(w);
     world_go(w);
     world_faults(w, "runtime 500 /do/0/a first");
-    world_journal_is(w, 
-                     "1 started = {}\n"
-                     "2 step_started /do/0/a key=2\n"
-                     "3 step_faulted /do/0/a key=2 ! runtime 500 /do/0/a first\n"
-                     "4 step_started /do/1/b key=4\n"
-                     "5 step_started /do/1/b/do/0/c key=5\n"
-                     "6 step_faulted /do/1/b/do/0/c key=5 ! runtime 500 /do/1/b/do/0/c second\n"
-                     "7 step_faulted /do/1/b key=4 ! runtime 500 /do/1/b/do/0/c second\n"
-                     "8 step_started /do/2/e key=8\n"
-                     "9 step_completed /do/2/e key=8 = \"e\"\n"
-                     "10 faulted ! runtime 500 /do/0/a first\n"); /* in a file only steps at the top are judged */
+    world_journal_is(
+        w, "1 started = {}\n"
+           "2 step_started /do/0/a key=2\n"
+           "3 step_faulted /do/0/a key=2 ! runtime 500 /do/0/a first\n"
+           "4 step_started /do/1/b key=4\n"
+           "5 step_started /do/1/b/do/0/c key=5\n"
+           "6 step_faulted /do/1/b/do/0/c key=5 ! runtime 500 /do/1/b/do/0/c second\n"
+           "7 step_faulted /do/1/b key=4 ! runtime 500 /do/1/b/do/0/c second\n"
+           "8 step_started /do/2/e key=8\n"
+           "9 step_completed /do/2/e key=8 = \"e\"\n"
+           "10 faulted ! runtime 500 /do/0/a first\n"); /* in a file only steps at the top are judged */
     world_free(w);
 }
 
 /* A program's own: writes down what it was asked, and answers from a list, by the step's name. */
 typedef struct asked {
     buffer log;
-    const char *name; /* for this step ... */
+    const char *name;             /* for this step ... */
     baton_strategy_action action; /* ... this; NEXT or STOP for the others */
     int64_t delay_ms;
 } asked;
 
-static baton_strategy_decision decide(const baton_step_outcome *outcome, const baton_strategy_options *options, void *data) {
+static baton_strategy_decision decide(const baton_step_outcome *outcome,
+                                      const baton_strategy_options *options, void *data) {
     asked *a = data;
-    buffer_printf(&a->log, "%s %zu %s %d%s\n", outcome->name, outcome->index, outcome->success ? "done" : "failed",
-                  outcome->attempt, outcome->no_retry ? " no retry" : "");
+    buffer_printf(&a->log, "%s %zu %s %d%s\n", outcome->name, outcome->index,
+                  outcome->success ? "done" : "failed", outcome->attempt,
+                  outcome->no_retry ? " no retry" : "");
     if (strcmp(outcome->name, a->name) == 0 && outcome->attempt <= options->retry_attempts + 1)
         return (baton_strategy_decision){a->action, a->delay_ms};
     return (baton_strategy_decision){outcome->success ? BATON_STRATEGY_NEXT : BATON_STRATEGY_STOP, 0};
@@ -142,7 +144,8 @@ static void it_is_asked_after_each_step(void **state) {
     asked a = {.name = ""};
     world *w = own(&a, NULL);
     world_completes(w, "\"d\"");
-    assert_string_equal(buffer_text(&a.log), "a 0 done 1\nb 0 done 1\nc 1 done 1\nn 1 done 1 no retry\nd 2 done 1\n");
+    assert_string_equal(buffer_text(&a.log),
+                        "a 0 done 1\nb 0 done 1\nc 1 done 1\nn 1 done 1 no retry\nd 2 done 1\n");
     buffer_done(&a.log);
     world_free(w);
 }
