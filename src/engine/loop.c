@@ -17,6 +17,9 @@
 /* The longest sleep: after it the wall clock is looked at again, which may have been set. */
 enum { SLEEP_MOST_MS = 30000 };
 
+/* How far the two clocks part before it counts as set. */
+enum { CLOCK_SET_NS = 10000000 };
+
 static void on_async(uv_async_t *handle) { (void)handle; }
 
 /* Timers run before the loop polls: stopped, it then polls without waiting. */
@@ -163,9 +166,11 @@ void engine_pump_until(baton_engine *engine, baton_result *const *result) {
     while (!*result && do_one(engine)) continue;
 }
 
-/* The wall clock may have been set. */
+/* The wall clock may have been set. What is less is the reading's own inexactness, and would make time go
+ * back and forth. */
 static void adjust_clock(baton_engine *engine) {
-    engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+    int64_t offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+    if (llabs(offset_ns - engine->clock_offset_ns) >= CLOCK_SET_NS) engine->clock_offset_ns = offset_ns;
 }
 
 bool engine_wait(baton_engine *engine) {

@@ -135,8 +135,9 @@ KIT baton_workflow *kit_build(const char *name, const baton_step *steps, size_t 
     return workflow;
 }
 
-#define STEPS(...) (const baton_step[]){__VA_ARGS__}, sizeof((baton_step[]){__VA_ARGS__}) / sizeof(baton_step)
-#define workflow_of(...) kit_build("test", STEPS(__VA_ARGS__), false)
+#define STEPS(...) \
+    (const baton_step[]){__VA_ARGS__}, sizeof((baton_step[]){__VA_ARGS__}) / sizeof(baton_step)
+#define workflow_of(...)            kit_build("test", STEPS(__VA_ARGS__), false)
 #define workflow_with_rollback(...) kit_build("test", STEPS(__VA_ARGS__), true)
 
 KIT baton_workflow *workflow_from(const char *text, baton_registry *registry) {
@@ -168,8 +169,8 @@ KIT baton_result *execute_once(baton_engine *engine, baton_workflow *workflow, b
     return result;
 }
 
-KIT void submit_as(baton_engine *engine, baton_workflow *workflow, const char *id,
-                   baton_done_function done, void *data) {
+KIT void submit_as(baton_engine *engine, baton_workflow *workflow, const char *id, baton_done_function done,
+                   void *data) {
     baton_error *err = NULL;
     const baton_execution_options options = {.id = id};
     baton_engine_submit(engine, workflow, NULL, &options, done, data, NULL, &err);
@@ -209,8 +210,10 @@ KIT void kit_log(void *data, baton_log_level level, const char *message, const b
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     buffer_printf(b, "%s %s", levels[level], message);
     for (size_t i = 0; i < count; i++) {
-        if (fields[i].text) buffer_printf(b, " %s=%s", fields[i].key, fields[i].text);
-        else buffer_printf(b, " %s=%g", fields[i].key, fields[i].number);
+        if (fields[i].text)
+            buffer_printf(b, " %s=%s", fields[i].key, fields[i].text);
+        else
+            buffer_printf(b, " %s=%g", fields[i].key, fields[i].number);
     }
     buffer_putc(b, '\n');
 }
@@ -224,9 +227,7 @@ KIT size_t count_in(const char *text, const char *part) {
 /* ---- A store that fails ---- */
 
 /* The memory store, but each operation fails when its counter reaches zero. */
-static struct {
-    int commits_left, loads_left;
-} kit_store;
+static struct { int commits_left, loads_left; } kit_store;
 
 KIT int failing_commit(store *s, const store_change *changes, size_t count, baton_error **err) {
     if (kit_store.commits_left-- == 0) return baton_error_set(err, BATON_ERROR_STORE, "the disk is full");

@@ -12,9 +12,8 @@ static baton_error_code submit(baton_engine *engine, baton_workflow *workflow,
     baton_error_free(err);
     return code;
 }
-#define SUBMIT(engine, workflow, ...) \
-    submit(engine, workflow, &(baton_execution_options){__VA_ARGS__})
-#define AFTER(...) \
+#define SUBMIT(engine, workflow, ...) submit(engine, workflow, &(baton_execution_options){__VA_ARGS__})
+#define AFTER(...)                                      \
     .dependencies = (const char *const[]){__VA_ARGS__}, \
     .dependency_count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 
@@ -61,7 +60,8 @@ static void test_the_callers_id(void **state) {
     assert_int_equal(baton_engine_submit(engine, other, NULL, &options, NULL, NULL, id, &err), -1);
     expect_code(err, BATON_ERROR_CONFLICT);
     assert_string_equal(id, "as it was");
-#define OTHER(...) assert_int_equal(SUBMIT(engine, w, .id = "Order-1_a.b:c", __VA_ARGS__), BATON_ERROR_CONFLICT)
+#define OTHER(...) \
+    assert_int_equal(SUBMIT(engine, w, .id = "Order-1_a.b:c", __VA_ARGS__), BATON_ERROR_CONFLICT)
     OTHER(.input = other_input, .priority = "high");
     OTHER(.priority = "high");
     OTHER(.input = input);
@@ -105,12 +105,14 @@ static void test_workflows_that_are_refused(void **state) {
                                           "do: [{a: {wait: {seconds: 1}}}]\n",
                                           NULL);
     assert_int_equal(SUBMIT(engine, waits, .strategy = "simple"), BATON_ERROR_UNSUPPORTED);
-    baton_workflow *listens = workflow_from("document: {dsl: 1.0.3, namespace: t, name: w, version: 0.1.0}\n"
-                                            "do: [{a: {emit: {event: {with: {type: t, source: http://x}}}}}]\n",
-                                            NULL);
+    baton_workflow *listens =
+        workflow_from("document: {dsl: 1.0.3, namespace: t, name: w, version: 0.1.0}\n"
+                      "do: [{a: {emit: {event: {with: {type: t, source: http://x}}}}}]\n",
+                      NULL);
     assert_int_equal(SUBMIT(engine, listens, 0), BATON_ERROR_UNSUPPORTED);
     assert_int_equal(baton_engine_metrics(engine).queue_length, 0);
-    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions, 0);
+    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions,
+                     0);
     baton_workflow_free(waits);
     baton_workflow_free(listens);
     baton_engine_free(engine);
@@ -135,7 +137,8 @@ static void test_queue_full(void **state) {
     expect_code(err, BATON_ERROR_QUEUE_FULL);
     assert_null(result);
     /* Nothing of the refused ones is left, and nothing was lost. */
-    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions, 2);
+    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions,
+                     2);
     run_all(engine);
     expect_journal("a 1=completed a 2=completed");
     assert_int_equal(SUBMIT(engine, w, .id = "3"), BATON_ERROR_NONE);
@@ -172,8 +175,8 @@ static void feed(void *data, const baton_result *result) {
     note("high");
     if (f->left-- <= 0) return;
     usleep(2000);
-    baton_engine_submit(f->engine, f->workflow, NULL, &(baton_execution_options){.priority = "high"}, feed, f,
-                        NULL, NULL);
+    baton_engine_submit(f->engine, f->workflow, NULL, &(baton_execution_options){.priority = "high"}, feed,
+                        f, NULL, NULL);
 }
 
 /* However much of higher priority keeps coming, what waits long enough has its turn. */
@@ -352,7 +355,7 @@ static baton_error_code submit_batch(baton_engine *engine, baton_workflow *w,
     baton_error_free(err);
     return code;
 }
-#define BATCH(engine, w, ...) \
+#define BATCH(engine, w, ...)                                               \
     submit_batch(engine, w, (const baton_execution_options[]){__VA_ARGS__}, \
                  sizeof((const baton_execution_options[]){__VA_ARGS__}) / sizeof(baton_execution_options))
 
@@ -360,8 +363,8 @@ static void test_batch_of_dependents(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
     baton_workflow *w = workflow_of({.name = "a", .execute = step_say});
-    assert_int_equal(BATCH(engine, w, {.id = "5", AFTER("4")}, {.id = "4", AFTER("3", "2")}, {.id = "3", AFTER("1")},
-                           {.id = "2", AFTER("1")}, {.id = "1"}),
+    assert_int_equal(BATCH(engine, w, {.id = "5", AFTER("4")}, {.id = "4", AFTER("3", "2")},
+                           {.id = "3", AFTER("1")}, {.id = "2", AFTER("1")}, {.id = "1"}),
                      BATON_ERROR_NONE);
     run_all(engine);
     const char *text = buffer_text(&kit_journal);
@@ -378,17 +381,19 @@ static void test_batch_is_all_or_nothing(void **state) {
     baton_engine *engine = engine_with(.max_queue_size = 3);
     baton_workflow *w = workflow_of({.name = "a", .execute = step_say});
     SUBMIT(engine, w, .id = "there");
-    assert_int_equal(BATCH(engine, w, {.id = "1", AFTER("3")}, {.id = "2", AFTER("1")}, {.id = "3", AFTER("2")}),
-                     BATON_ERROR_CYCLE);
+    assert_int_equal(
+        BATCH(engine, w, {.id = "1", AFTER("3")}, {.id = "2", AFTER("1")}, {.id = "3", AFTER("2")}),
+        BATON_ERROR_CYCLE);
     assert_int_equal(BATCH(engine, w, {.id = "1", AFTER("1")}), BATON_ERROR_CYCLE);
     assert_int_equal(BATCH(engine, w, {.id = "1", AFTER("there")}, {.id = "not an id"}), BATON_ERROR_USAGE);
     assert_int_equal(BATCH(engine, w, {.id = "1"}, {.id = "1", .critical = true}), BATON_ERROR_CONFLICT);
-    assert_int_equal(BATCH(engine, w, {.id = "1"}, {.id = "2", AFTER("1", "there")}, {.id = "3", AFTER("lost")},
-                           {.id = "4"}, {.id = "5"}),
+    assert_int_equal(BATCH(engine, w, {.id = "1"}, {.id = "2", AFTER("1", "there")},
+                           {.id = "3", AFTER("lost")}, {.id = "4"}, {.id = "5"}),
                      BATON_ERROR_QUEUE_FULL);
     assert_int_equal(baton_engine_metrics(engine).queue_length, 1);
     assert_int_equal(baton_engine_metrics(engine).waiting_executions, 0);
-    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions, 1);
+    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions,
+                     1);
     assert_string_equal(status_in(engine, "1"), "not_found");
     run_all(engine);
     expect_journal("a there=completed");
@@ -414,7 +419,8 @@ static void go_on(void *data, const baton_result *result) {
     assert_string_equal(status_in(c->engine, baton_result_execution_id(result)), "not_found");
     if (c->left-- > 0)
         assert_int_equal(baton_engine_submit(c->engine, c->workflow, NULL,
-                                             &(baton_execution_options){.id = "again"}, go_on, c, NULL, NULL),
+                                             &(baton_execution_options){.id = "again"}, go_on, c, NULL,
+                                             NULL),
                          0);
 }
 
@@ -455,7 +461,8 @@ static void test_log_events(void **state) {
         "info execution started executionId=one workflow=test strategy=basic_sequential\n"
         "info execution completed executionId=one duration=0\n"
         "info execution started executionId=two workflow=test strategy=simple_sequential\n"
-        "error execution failed executionId=two error=Workflow execution failed: /do/0/f: Step failed: boom "
+        "error execution failed executionId=two error=Workflow execution failed: /do/0/f: Step failed: "
+        "boom "
         "duration=0\n");
     baton_workflow_free(w);
     baton_workflow_free(fails);
@@ -466,7 +473,8 @@ static void test_log_events(void **state) {
 static void test_estimates_are_learned(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
-    baton_workflow *w = workflow_of({.name = "a", .execute = step_sleep}, {.name = "b", .execute = step_say});
+    baton_workflow *w =
+        workflow_of({.name = "a", .execute = step_sleep}, {.name = "b", .execute = step_say});
     baton_scheduled scheduled;
     SUBMIT(engine, w, .id = "one");
     assert_true(baton_scheduler_get(baton_engine_scheduler(engine), "one", &scheduled));

@@ -38,10 +38,10 @@ static void test_what_a_step_may_ask(void **state) {
     for (int i = 0; i < 2; i++) {
         baton_engine *engine = engine_with(0);
         baton_value arguments = json("{\"to\":\"you\"}");
-        baton_workflow *w = workflow_of({.name = "first", .execute = step_say, .data = "{\"n\":1}"},
-                                        {.name = "second", .execute = ask_all, .data = "data",
-                                         .arguments = arguments},
-                                        {.name = "third", .execute = ask_nothing});
+        baton_workflow *w =
+            workflow_of({.name = "first", .execute = step_say, .data = "{\"n\":1}"},
+                        {.name = "second", .execute = ask_all, .data = "data", .arguments = arguments},
+                        {.name = "third", .execute = ask_nothing});
         baton_value_unref(arguments);
         baton_result *result = execute_once(
             engine, w, NULL, &(baton_execution_options){.id = "one", .strategy = strategies[i]});
@@ -63,11 +63,11 @@ static void test_input_of_the_execution(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
     baton_value input = json("[1]");
-    baton_result_free(execute_once(engine, workflow_of({.name = "a", .execute = expect_input, .data = "null"}),
-                                   NULL, NULL));
-    baton_result *result = execute_once(
-        engine, workflow_of({.name = "a", .execute = expect_input, .data = "[1]"}), NULL,
-        &(baton_execution_options){.input = input});
+    baton_result_free(execute_once(
+        engine, workflow_of({.name = "a", .execute = expect_input, .data = "null"}), NULL, NULL));
+    baton_result *result =
+        execute_once(engine, workflow_of({.name = "a", .execute = expect_input, .data = "[1]"}), NULL,
+                     &(baton_execution_options){.input = input});
     assert_true(baton_result_success(result));
     baton_result_free(result);
     baton_value_unref(input);
@@ -127,7 +127,8 @@ static int succeed_with_error(baton_step_call *call, baton_error **err) {
 static void test_failures(void **state) {
     (void)state;
     baton_engine *engine = engine_with(.retry_delay_ms = 1);
-    baton_result *result = execute_once(engine, workflow_of({.name = "a", .execute = never_again}), NULL, NULL);
+    baton_result *result =
+        execute_once(engine, workflow_of({.name = "a", .execute = never_again}), NULL, NULL);
     expect_journal("a");
     expect_error_text(baton_result_error(result),
                       "Workflow execution failed: /do/0/a: Step failed: broken for good");
@@ -161,8 +162,9 @@ typedef struct helper {
 static void *complete_later(void *data) {
     helper *h = data;
     usleep(h->delay_us);
-    int done = h->failure ? baton_completion_fail(h->completion, h->failure, NULL)
-                          : baton_completion_succeed(h->completion, h->json, h->json ? strlen(h->json) : 0, NULL);
+    int done = h->failure
+                   ? baton_completion_fail(h->completion, h->failure, NULL)
+                   : baton_completion_succeed(h->completion, h->json, h->json ? strlen(h->json) : 0, NULL);
     if (done != 0) abort();
     baton_completion_free(h->completion);
     return NULL;
@@ -206,8 +208,8 @@ static void test_deferred_step_that_ends_at_once(void **state) {
     for (int i = 0; i < 200; i++) {
         baton_engine *engine = engine_with(0);
         helper h = {.json = "1", .delay_us = (unsigned)i % 40 * 5};
-        baton_result *result =
-            execute_once(engine, workflow_of({.name = "a", .execute = defer_to_thread, .data = &h}), NULL, NULL);
+        baton_result *result = execute_once(
+            engine, workflow_of({.name = "a", .execute = defer_to_thread, .data = &h}), NULL, NULL);
         pthread_join(h.thread, NULL);
         assert_true(baton_result_success(result));
         baton_result_free(result);
@@ -281,15 +283,16 @@ static void test_deferred_failures_and_retries(void **state) {
     (void)state;
     baton_engine *engine = engine_with(.retry_attempts = 1, .retry_delay_ms = 1);
     helper h = {.failure = "remote trouble"};
-    baton_result *result =
-        execute_once(engine, workflow_of({.name = "a", .execute = defer_to_thread, .data = &h}), NULL, NULL);
+    baton_result *result = execute_once(
+        engine, workflow_of({.name = "a", .execute = defer_to_thread, .data = &h}), NULL, NULL);
     pthread_join(h.thread, NULL);
     expect_journal("a a");
     expect_error_text(baton_result_error(result),
                       "Workflow execution failed: /do/0/a: Step failed: remote trouble");
     baton_result_free(result);
     h = (helper){.json = "{\"a\":"};
-    result = execute_once(engine, workflow_of({.name = "a", .execute = defer_to_thread, .data = &h}), NULL, NULL);
+    result = execute_once(engine, workflow_of({.name = "a", .execute = defer_to_thread, .data = &h}), NULL,
+                          NULL);
     pthread_join(h.thread, NULL);
     assert_false(baton_result_success(result));
     baton_step_result step;
@@ -332,7 +335,8 @@ static void test_completion_after_the_engine_is_gone(void **state) {
         baton_engine_submit(engine, other, NULL, &options, note_done, NULL, NULL, NULL);
         engine_pump(engine);
         assert_non_null(c);
-        assert_int_equal(baton_completion_succeed(posted, "[1,2,3]", 7, NULL), 0); /* nobody will look at it */
+        assert_int_equal(baton_completion_succeed(posted, "[1,2,3]", 7, NULL),
+                         0); /* nobody will look at it */
         baton_engine_free(engine);
         baton_error *err = NULL;
         assert_int_equal(baton_completion_succeed(c, "1", 1, &err), -1);
@@ -395,7 +399,8 @@ static void expect_timeout(baton_result *result, const char *text, size_t steps)
     assert_false(baton_result_success(result));
     assert_string_equal(baton_result_status(result), "faulted");
     expect_error_text(baton_result_error(result), text);
-    assert_int_equal(baton_error_get_code(baton_error_cause(baton_result_error(result))), BATON_ERROR_TIMEOUT);
+    assert_int_equal(baton_error_get_code(baton_error_cause(baton_result_error(result))),
+                     BATON_ERROR_TIMEOUT);
     assert_int_equal(baton_result_size(result), steps);
     baton_result_free(result);
 }
@@ -421,9 +426,9 @@ static void test_timeout_of_a_deferred_step(void **state) {
                    execution_timeout, 1);
     baton_completion_free(c);
     w = workflow_of({.name = "a", .execute = step_defer, .data = &c}, {.name = "b", .execute = step_say});
-    expect_timeout(execute_once(engine, w, NULL,
-                                &(baton_execution_options){.timeout_ms = 20, .strategy = "simple"}),
-                   execution_timeout, 1);
+    expect_timeout(
+        execute_once(engine, w, NULL, &(baton_execution_options){.timeout_ms = 20, .strategy = "simple"}),
+        execution_timeout, 1);
     baton_completion_free(c);
     expect_journal("a a");
     baton_engine_free(engine);
@@ -559,9 +564,9 @@ static void test_cancelled_from_another_thread(void **state) {
         canceller c = {.engine = engine};
         baton_workflow *w = workflow_of({.name = "a", .execute = wait_for_cancel, .data = &c},
                                         {.name = "b", .execute = step_say});
-        baton_result *result = execute_once(
-            engine, w, NULL,
-            &(baton_execution_options){.id = "one", .strategy = simple ? "simple" : "basic"});
+        baton_result *result =
+            execute_once(engine, w, NULL,
+                         &(baton_execution_options){.id = "one", .strategy = simple ? "simple" : "basic"});
         pthread_join(c.thread, NULL);
         expect_journal("a");
         assert_false(baton_result_success(result));
@@ -587,9 +592,9 @@ static void test_cancelled_while_a_step_is_under_way(void **state) {
         baton_workflow *w = workflow_of({.name = "start", .execute = start_canceller, .data = &c},
                                         {.name = "a", .execute = step_defer, .data = &completion},
                                         {.name = "b", .execute = step_say});
-        baton_result *result = execute_once(
-            engine, w, NULL,
-            &(baton_execution_options){.id = "one", .strategy = simple ? "simple" : "basic"});
+        baton_result *result =
+            execute_once(engine, w, NULL,
+                         &(baton_execution_options){.id = "one", .strategy = simple ? "simple" : "basic"});
         pthread_join(c.thread, NULL);
         assert_string_equal(baton_result_status(result), "cancelled");
         assert_int_equal(baton_completion_fail(completion, "late", NULL), -1);

@@ -19,8 +19,9 @@ static baton_result *execute_file(const char *steps, const baton_execution_optio
 
 static void test_a_process(void **state) {
     (void)state;
-    baton_result *result = execute_file("do: [{a: {run: {shell: {command: 'echo \"$BATON_IDEMPOTENCY_KEY\"'}}}}]\n",
-                                        &(baton_execution_options){.id = "one"});
+    baton_result *result =
+        execute_file("do: [{a: {run: {shell: {command: 'echo \"$BATON_IDEMPOTENCY_KEY\"'}}}}]\n",
+                     &(baton_execution_options){.id = "one"});
     assert_true(baton_result_success(result));
     baton_value output = baton_result_output(result);
     assert_memory_equal(baton_value_as_text(output), "one/", 4);
@@ -65,7 +66,8 @@ static void test_output_as_it_comes(void **state) {
     engine_observe(engine, see_nothing, collect, &seen);
     baton_result *result = execute_once(
         engine,
-        workflow_from(HEAD "do: [{talks: {run: {shell: {command: 'echo out; sleep 0.05; echo err >&2'}}}}]\n", NULL),
+        workflow_from(
+            HEAD "do: [{talks: {run: {shell: {command: 'echo out; sleep 0.05; echo err >&2'}}}}]\n", NULL),
         NULL, &(baton_execution_options){.id = "one"});
     assert_true(baton_result_success(result));
     assert_string_equal(buffer_text(&seen.bytes), "1:out\n2:err\n");
@@ -83,9 +85,10 @@ static void test_effects_are_aborted(void **state) {
         "do: [{a: {timeout: {after: {milliseconds: 50}}, run: {shell: {command: 'sleep 60'}}}}]\n", NULL);
     assert_string_equal(baton_result_status(result), "faulted");
     baton_result_free(result);
-    result = execute_file("do: [{f: {fork: {compete: true, branches: [{slow: {run: {shell: {command: 'sleep 60'}}}}, "
-                          "{fast: {set: won}}]}}}]\n",
-                          NULL);
+    result = execute_file(
+        "do: [{f: {fork: {compete: true, branches: [{slow: {run: {shell: {command: 'sleep 60'}}}}, "
+        "{fast: {set: won}}]}}}]\n",
+        NULL);
     expect_json(baton_result_output(result), "\"won\"");
     baton_result_free(result);
 
@@ -153,10 +156,11 @@ static void test_http_call_aborted(void **state) {
 /* The step's place among several of one run. */
 static void test_effects_of_several_branches(void **state) {
     (void)state;
-    baton_result *result = execute_file(
-        "do: [{f: {fork: {branches: [{a: {run: {shell: {command: 'sleep 0.05; echo a'}}}}, "
-        "{b: {run: {shell: {command: 'echo b'}}}}, {c: {run: {shell: {command: 'sleep 0.02; echo c'}}}}]}}}]\n",
-        NULL);
+    baton_result *result =
+        execute_file("do: [{f: {fork: {branches: [{a: {run: {shell: {command: 'sleep 0.05; echo a'}}}}, "
+                     "{b: {run: {shell: {command: 'echo b'}}}}, {c: {run: {shell: {command: 'sleep 0.02; "
+                     "echo c'}}}}]}}}]\n",
+                     NULL);
     expect_json(baton_result_output(result), "[\"a\",\"b\",\"c\"]");
     baton_result_free(result);
 }
@@ -165,12 +169,8 @@ static void test_effects_of_several_branches(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_process),
-        TEST(test_output_as_it_comes),
-        TEST(test_effects_are_aborted),
-        TEST(test_http_calls),
-        TEST(test_http_call_aborted),
-        TEST(test_effects_of_several_branches),
+        TEST(test_a_process),  TEST(test_output_as_it_comes), TEST(test_effects_are_aborted),
+        TEST(test_http_calls), TEST(test_http_call_aborted),  TEST(test_effects_of_several_branches),
     };
     return cmocka_run_group_tests_name("effects", tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@ static void test_defaults(void **state) {
     assert_int_equal(metrics.max_queue_size, 50);
     assert_int_equal(metrics.active_executions + metrics.queue_length + metrics.waiting_executions, 0);
     assert_int_equal(baton_queue_get_statistics(baton_engine_queue(engine)).max_size, 50);
-    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions, 0);
+    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions,
+                     0);
     baton_engine_free(engine);
     baton_engine_free(NULL);
 }
@@ -72,8 +73,7 @@ static void test_enormous_times(void **state) {
 
 static void expect_strategy(baton_engine *engine, const char *key, const char *name) {
     baton_workflow *w = workflow_of({.name = "a", .execute = step_say});
-    baton_result *result =
-        execute_once(engine, w, NULL, &(baton_execution_options){.strategy = key});
+    baton_result *result = execute_once(engine, w, NULL, &(baton_execution_options){.strategy = key});
     assert_string_equal(baton_result_strategy(result), name);
     baton_result_free(result);
 }
@@ -105,17 +105,14 @@ static void test_registered_strategy(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
     char *name = strdup("past_failures");
-    const baton_strategy strategy = {.name = name,
-                                     .decide = past_failures,
-                                     .data = "?",
-                                     .keep_results = true,
-                                     .journal_steps = true};
+    const baton_strategy strategy = {
+        .name = name, .decide = past_failures, .data = "?", .keep_results = true, .journal_steps = true};
     assert_int_equal(baton_engine_register_strategy(engine, "mine", &strategy, NULL), 0);
     memset(name, 'x', strlen(name));
     free(name);
-    baton_workflow *w = workflow_of({.name = "a", .execute = step_fail}, {.name = "b", .execute = step_say});
-    baton_result *result =
-        execute_once(engine, w, NULL, &(baton_execution_options){.strategy = "mine"});
+    baton_workflow *w =
+        workflow_of({.name = "a", .execute = step_fail}, {.name = "b", .execute = step_say});
+    baton_result *result = execute_once(engine, w, NULL, &(baton_execution_options){.strategy = "mine"});
     expect_journal("a ? a ? b ?");
     baton_engine_free(engine);
     assert_string_equal(baton_result_strategy(result), "past_failures"); /* outlives the engine */
@@ -142,10 +139,9 @@ static void test_strategy_that_stops(void **state) {
     baton_engine *engine = engine_with(0);
     const baton_strategy strategy = {.name = "stopping", .decide = stop_at_once};
     baton_engine_register_strategy(engine, "stop", &strategy, NULL);
-    baton_workflow *w = workflow_of({.name = "a", .execute = step_say, .data = "1"},
-                                    {.name = "b", .execute = step_say});
-    baton_result *result =
-        execute_once(engine, w, NULL, &(baton_execution_options){.strategy = "stop"});
+    baton_workflow *w =
+        workflow_of({.name = "a", .execute = step_say, .data = "1"}, {.name = "b", .execute = step_say});
+    baton_result *result = execute_once(engine, w, NULL, &(baton_execution_options){.strategy = "stop"});
     expect_journal("a"); /* a success may end the sequence as well */
     assert_true(baton_result_success(result));
     expect_json(baton_result_output(result), "1");
@@ -187,9 +183,7 @@ static void test_strategy_replaced(void **state) {
 static void test_strategies_refused(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
-    static const struct {
-        const char *key, *name;
-    } rows[] = {{NULL, "n"}, {"", "n"}, {"k", NULL}};
+    static const struct { const char *key, *name; } rows[] = {{NULL, "n"}, {"", "n"}, {"k", NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         baton_error *err = NULL;
         const baton_strategy strategy = {.name = rows[i].name};
@@ -237,7 +231,8 @@ static void test_status_and_metrics(void **state) {
     baton_workflow *w = workflow_of({.name = "ask", .execute = ask, .data = &a});
     baton_workflow *other = workflow_of({.name = "a", .execute = step_fail});
     baton_context *context = baton_context_new();
-    baton_engine_submit(engine, w, context, &(baton_execution_options){.id = "one"}, NULL, NULL, NULL, NULL);
+    baton_engine_submit(engine, w, context, &(baton_execution_options){.id = "one"}, NULL, NULL, NULL,
+                        NULL);
     submit_as(engine, other, "two", NULL, NULL);
     assert_string_equal(status_in(engine, "one"), "pending");
     assert_int_equal(baton_engine_status(engine, "one").start_time_ms, 0);
@@ -291,7 +286,8 @@ static void test_execute_runs_what_else_is_ready(void **state) {
     baton_workflow *w = workflow_of({.name = "first", .execute = step_say});
     submit_as(engine, w, "one", note_done, NULL);
     baton_workflow_free(w);
-    baton_result *result = execute_once(engine, workflow_of({.name = "second", .execute = step_say}), NULL, NULL);
+    baton_result *result =
+        execute_once(engine, workflow_of({.name = "second", .execute = step_say}), NULL, NULL);
     expect_journal("first one=completed second");
     baton_result_free(result);
     baton_engine_free(engine);
@@ -316,9 +312,9 @@ static void test_execute_that_cannot_begin(void **state) {
     baton_workflow *w = workflow_of({.name = "a", .execute = step_say});
     baton_result *result = NULL;
     baton_error *err = NULL;
-    assert_int_equal(baton_engine_execute(engine, w, NULL, &(baton_execution_options){.id = "not an id"},
-                                          &result, &err),
-                     -1);
+    assert_int_equal(
+        baton_engine_execute(engine, w, NULL, &(baton_execution_options){.id = "not an id"}, &result, &err),
+        -1);
     expect_code(err, BATON_ERROR_USAGE);
     assert_null(result);
 
@@ -400,8 +396,9 @@ static void test_store_fails_at_each_commit(void **state) {
     for (int n = 0;; n++) {
         buffer log = {0};
         baton_engine *engine = engine_with(.log = kit_log, .log_data = &log, .log_level = BATON_LOG_ERROR);
-        baton_workflow *w = workflow_of({.name = "a", .execute = step_say}, {.name = "b", .execute = step_say},
-                                        {.name = "c", .execute = step_say});
+        baton_workflow *w =
+            workflow_of({.name = "a", .execute = step_say}, {.name = "b", .execute = step_say},
+                        {.name = "c", .execute = step_say});
         fail_store(engine, n, -1);
         baton_result *result = NULL;
         baton_error *err = NULL;
@@ -474,7 +471,9 @@ static void test_steering_after_the_store_failed(void **state) {
 
 /* ---- Many ---- */
 
-static void count_done(void *data, const baton_result *result) { *(size_t *)data += baton_result_success(result); }
+static void count_done(void *data, const baton_result *result) {
+    *(size_t *)data += baton_result_success(result);
+}
 
 static void test_ten_thousand_executions(void **state) {
     (void)state;
@@ -488,7 +487,8 @@ static void test_ten_thousand_executions(void **state) {
     run_all(engine);
     assert_int_equal(done, MANY);
     assert_int_equal(baton_engine_metrics(engine).completed, MANY);
-    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions, 0);
+    assert_int_equal(baton_scheduler_get_statistics(baton_engine_scheduler(engine)).scheduled_executions,
+                     0);
     baton_workflow_free(w);
     baton_engine_free(engine);
 }

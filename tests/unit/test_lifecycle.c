@@ -7,7 +7,9 @@
 
 #define HEAD "document: {dsl: 1.0.3, namespace: shop, name: order, version: 1.2.3}\n"
 
-static void write_event(void *data, const baton_execution *x, const record *r) { lifecycle_write(data, x, r); }
+static void write_event(void *data, const baton_execution *x, const record *r) {
+    lifecycle_write(data, x, r);
+}
 
 /* Runs a workflow and gives its events, one array of objects. */
 static baton_value events_of(baton_engine *engine, baton_workflow *w, const char *id) {
@@ -48,10 +50,13 @@ static void test_events_of_a_success(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
     baton_workflow *w = workflow_from(
-        HEAD "do: [{a: {set: {x: 1}}}, {b: {if: '${ false }', set: {x: 2}}}, {c: {wait: {milliseconds: 1}}}]\n", NULL);
+        HEAD
+        "do: [{a: {set: {x: 1}}}, {b: {if: '${ false }', set: {x: 2}}}, {c: {wait: {milliseconds: 1}}}]\n",
+        NULL);
     baton_value events = events_of(engine, w, "one");
-    expect_events(events, "workflow.started task.created:/do/0/a task.started:/do/0/a task.completed:/do/0/a "
-                          "task.created:/do/2/c task.started:/do/2/c task.completed:/do/2/c workflow.completed");
+    expect_events(events,
+                  "workflow.started task.created:/do/0/a task.started:/do/0/a task.completed:/do/0/a "
+                  "task.created:/do/2/c task.started:/do/2/c task.completed:/do/2/c workflow.completed");
     baton_value e = baton_value_at(events, 0), data = baton_value_get(e, "data");
     assert_string_equal(value_get_text(e, "specversion"), "1.0");
     assert_string_equal(value_get_text(e, "id"), "one/1/1");
@@ -99,10 +104,11 @@ static void test_events_of_a_failure(void **state) {
              "catch: {retry: {delay: {milliseconds: 1}, limit: {attempt: {count: 1}}}}}}]\n",
         NULL);
     baton_value events = events_of(engine, w, "one");
-    expect_events(events, "workflow.started task.created:/do/0/a task.started:/do/0/a "
-                          "task.created:/do/0/a/try/0/b task.started:/do/0/a/try/0/b task.faulted:/do/0/a/try/0/b "
-                          "task.retried:/do/0/a task.created:/do/0/a/try/0/b task.started:/do/0/a/try/0/b "
-                          "task.faulted:/do/0/a/try/0/b task.faulted:/do/0/a workflow.faulted");
+    expect_events(events,
+                  "workflow.started task.created:/do/0/a task.started:/do/0/a "
+                  "task.created:/do/0/a/try/0/b task.started:/do/0/a/try/0/b task.faulted:/do/0/a/try/0/b "
+                  "task.retried:/do/0/a task.created:/do/0/a/try/0/b task.started:/do/0/a/try/0/b "
+                  "task.faulted:/do/0/a/try/0/b task.faulted:/do/0/a workflow.faulted");
     baton_value e = baton_value_at(events, 11), data = baton_value_get(e, "data"),
                 error = baton_value_get(data, "error");
     assert_string_equal(value_get_text(error, "type"), "https://x.org/e");
@@ -122,9 +128,10 @@ static void test_events_of_steps_in_c(void **state) {
     baton_workflow *w = workflow_with_rollback({.name = "a", .execute = step_say, .rollback = step_undo},
                                                {.name = "b", .execute = step_fail});
     baton_value events = events_of(engine, w, "one");
-    expect_events(events, "workflow.started task.created:/do/0/a task.started:/do/0/a task.completed:/do/0/a "
-                          "task.created:/do/1/b task.started:/do/1/b task.retried:/do/1/b task.faulted:/do/1/b "
-                          "workflow.faulted");
+    expect_events(events,
+                  "workflow.started task.created:/do/0/a task.started:/do/0/a task.completed:/do/0/a "
+                  "task.created:/do/1/b task.started:/do/1/b task.retried:/do/1/b task.faulted:/do/1/b "
+                  "workflow.faulted");
     baton_value_unref(events);
     baton_workflow_free(w);
     baton_engine_free(engine);

@@ -13,8 +13,10 @@ static void expect_step(baton_step_result step, const char *name, const char *st
     assert_string_equal(step.name, name);
     assert_string_equal(step.status, status);
     assert_int_equal(step.success, strcmp(status, "completed") == 0);
-    if (error) assert_string_equal(step.error, error);
-    else assert_null(step.error);
+    if (error)
+        assert_string_equal(step.error, error);
+    else
+        assert_null(step.error);
 }
 
 static void test_all_fields_of_a_success(void **state) {
@@ -108,24 +110,25 @@ static void test_json(void **state) {
     (void)state;
     baton_engine *engine = engine_with(.retry_attempts = -1);
     const baton_execution_options basic = {.id = "one"}, simple = {.id = "two", .strategy = "simple"};
-    baton_result *result = execute_once(
-        engine, workflow_of({.name = "a", .execute = step_say, .data = "[1]"}), NULL, &basic);
-    expect_result_json(result, "{\"success\":true,\"executionId\":\"one\",\"status\":\"completed\","
-                               "\"strategy\":\"basic_sequential\",\"duration\":0,\"stepCount\":1,\"results\":["
-                               "{\"success\":true,\"stepName\":\"a\",\"result\":[1],\"duration\":0,\"attempts\":1}],"
-                               "\"output\":[1]}");
+    baton_result *result =
+        execute_once(engine, workflow_of({.name = "a", .execute = step_say, .data = "[1]"}), NULL, &basic);
+    expect_result_json(
+        result, "{\"success\":true,\"executionId\":\"one\",\"status\":\"completed\","
+                "\"strategy\":\"basic_sequential\",\"duration\":0,\"stepCount\":1,\"results\":["
+                "{\"success\":true,\"stepName\":\"a\",\"result\":[1],\"duration\":0,\"attempts\":1}],"
+                "\"output\":[1]}");
     baton_result_free(result);
     result = execute_once(engine,
                           workflow_of({.name = "a", .execute = step_say, .data = "[1]"},
                                       {.name = "b", .execute = step_fail, .data = "no"},
                                       {.name = "c", .execute = step_say}),
                           NULL, &simple);
-    expect_result_json(result,
-                       "{\"success\":false,\"executionId\":\"two\",\"status\":\"faulted\","
-                       "\"strategy\":\"simple_sequential\",\"duration\":0,\"stepCount\":3,\"results\":["
-                       "{\"success\":true,\"stepName\":\"a\",\"duration\":0,\"attempts\":1},"
-                       "{\"success\":false,\"stepName\":\"b\",\"error\":\"no\",\"duration\":0,\"attempts\":1}],"
-                       "\"error\":\"Workflow execution failed: /do/1/b: Step failed: no\"}");
+    expect_result_json(
+        result, "{\"success\":false,\"executionId\":\"two\",\"status\":\"faulted\","
+                "\"strategy\":\"simple_sequential\",\"duration\":0,\"stepCount\":3,\"results\":["
+                "{\"success\":true,\"stepName\":\"a\",\"duration\":0,\"attempts\":1},"
+                "{\"success\":false,\"stepName\":\"b\",\"error\":\"no\",\"duration\":0,\"attempts\":1}],"
+                "\"error\":\"Workflow execution failed: /do/1/b: Step failed: no\"}");
     baton_result_free(result);
     baton_engine_free(engine);
     buffer_done(&kit_journal);
@@ -150,7 +153,7 @@ static void test_steps_of_a_file(void **state) {
     assert_int_equal(step_at(result, 0).count, 3);
     assert_string_equal(step_at(result, 0).name, "again");
     assert_string_equal(step_at(result, 1).name, "check");
-    expect_step(step_at(result, 2), "raises", "faulted", "Odd"); /* no detail: its title */
+    expect_step(step_at(result, 2), "raises", "faulted", "Odd");            /* no detail: its title */
     assert_false(baton_value_is_valid(baton_result_step_value(result, 0))); /* files keep none */
     expect_error_text(baton_result_error(result), "Workflow execution failed: /do/4/raises: Odd");
     baton_result_free(result);
@@ -159,7 +162,8 @@ static void test_steps_of_a_file(void **state) {
 
 static void test_names_of_step_states(void **state) {
     (void)state;
-    static const char *const names[] = {"pending", "running", "completed", "faulted", "cancelled", "skipped"};
+    static const char *const names[] = {"pending", "running",   "completed",
+                                        "faulted", "cancelled", "skipped"};
     for (int i = STEP_NOT_RUN; i <= STEP_SKIPPED; i++)
         assert_string_equal(step_status_name((step_status)i), names[i]);
 }
@@ -200,9 +204,12 @@ static int look_at_context(baton_step_call *call, baton_error **err) {
     expect_json(baton_value_get(first, "result"), "[1]");
     baton_value_unref(first);
     assert_false(baton_context_has(context, "step_1_result")); /* it runs */
-    static const char *const none[] = {"step_2_result", "step_-1_result", "step__result", "step_0_resul",
-                                       "step_0_results", "step_99999999999999999999_result", "executionID"};
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++) assert_false(baton_context_has(context, none[i]));
+    static const char *const none[] = {"step_2_result",  "step_-1_result",
+                                       "step__result",   "step_0_resul",
+                                       "step_0_results", "step_99999999999999999999_result",
+                                       "executionID"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(baton_context_has(context, none[i]));
     return 0;
 }
 
@@ -220,12 +227,10 @@ static void test_keys_of_the_context(void **state) {
     baton_builder_step(builder, &(baton_step){.name = "b", .execute = look_at_context});
     baton_workflow *w = baton_builder_build(builder, NULL);
     baton_builder_free(builder);
-    baton_result *result = execute_once(engine, w, context,
-                                        &(baton_execution_options){.id = "one",
-                                                                   .priority = "high",
-                                                                   .critical = true,
-                                                                   .dependencies = on,
-                                                                   .dependency_count = 1});
+    baton_result *result = execute_once(
+        engine, w, context,
+        &(baton_execution_options){
+            .id = "one", .priority = "high", .critical = true, .dependencies = on, .dependency_count = 1});
     assert_true(baton_result_success(result));
     baton_result_free(result);
     baton_engine_free(engine);
@@ -235,8 +240,8 @@ static void test_keys_of_the_context(void **state) {
     char *text = baton_context_to_json(context);
     baton_value all = json(text);
     assert_int_equal(baton_value_size(all), 6);
-    static const char *const keys[] = {"mine", "executionId", "executionStrategy", "scheduledExecution",
-                                       "step_0_result", "step_1_result"};
+    static const char *const keys[] = {
+        "mine", "executionId", "executionStrategy", "scheduledExecution", "step_0_result", "step_1_result"};
     for (size_t i = 0; i < 6; i++) assert_true(baton_value_has(all, keys[i]));
     baton_value_unref(all);
     baton_context *copy = baton_context_from_json(text, strlen(text), NULL);

@@ -173,9 +173,10 @@ static void test_delivered_from_a_step_of_another_execution(void **state) {
     submit_as(engine, w, "one", note_done, NULL);
     run_all(engine);
     sender s = {engine, "one", "a", "1"};
-    baton_result_free(execute_once(
-        engine, workflow_of({.name = "send", .execute = send_value, .data = &s}, {.name = "rest", .execute = step_say}),
-        NULL, NULL));
+    baton_result_free(execute_once(engine,
+                                   workflow_of({.name = "send", .execute = send_value, .data = &s},
+                                               {.name = "rest", .execute = step_say}),
+                                   NULL, NULL));
     run_all(engine);
     expect_journal("a send b one=completed rest");
     baton_workflow_free(w);
@@ -192,9 +193,9 @@ static void test_delivered_from_its_own_call(void **state) {
     (void)state;
     baton_engine *engine = engine_with(.execution_timeout_ms = -1);
     sender s = {engine, "one", "a", "[7]"};
-    baton_result *result = execute_once(
-        engine, workflow_of({.name = "a", .execute = send_to_self, .data = &s}), NULL,
-        &(baton_execution_options){.id = "one"});
+    baton_result *result =
+        execute_once(engine, workflow_of({.name = "a", .execute = send_to_self, .data = &s}), NULL,
+                     &(baton_execution_options){.id = "one"});
     assert_true(baton_result_success(result));
     expect_json(baton_result_output(result), "[7]");
     expect_journal("a");
@@ -326,8 +327,8 @@ static void test_suspended_while_a_step_is_under_way(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
     baton_completion *c = NULL;
-    baton_workflow *w = workflow_of({.name = "a", .execute = step_defer, .data = &c},
-                                    {.name = "b", .execute = step_say});
+    baton_workflow *w =
+        workflow_of({.name = "a", .execute = step_defer, .data = &c}, {.name = "b", .execute = step_say});
     submit_as(engine, w, "one", note_done, NULL);
     engine_pump(engine);
     suspend(engine, "one");
@@ -392,7 +393,8 @@ static void test_delivery_ends_a_suspended_execution(void **state) {
 static void test_suspended_during_a_timer(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
-    baton_workflow *w = workflow_from(HEAD "do: [{a: {wait: {milliseconds: 30}}}, {b: {set: {x: 1}}}]\n", NULL);
+    baton_workflow *w =
+        workflow_from(HEAD "do: [{a: {wait: {milliseconds: 30}}}, {b: {set: {x: 1}}}]\n", NULL);
     submit_as(engine, w, "one", note_done, NULL);
     engine_pump(engine);
     assert_string_equal(status_in(engine, "one"), "waiting");
@@ -489,10 +491,11 @@ static void test_a_step_cancels_another_execution(void **state) {
         {.name = "a", .execute = step_say, .rollback = step_undo}, {.name = "b", .execute = step_wait});
     submit_as(engine, other, "other", note_done, NULL);
     engine_pump(engine);
-    baton_result *result = execute_once(engine,
-                                        workflow_of({.name = "cancel", .execute = cancel_other, .data = engine},
-                                                    {.name = "rest", .execute = step_say}),
-                                        NULL, NULL);
+    baton_result *result =
+        execute_once(engine,
+                     workflow_of({.name = "cancel", .execute = cancel_other, .data = engine},
+                                 {.name = "rest", .execute = step_say}),
+                     NULL, NULL);
     assert_true(baton_result_success(result));
     expect_journal("a b cancel -a other=cancelled rest");
     baton_result_free(result);
@@ -511,15 +514,14 @@ static void test_rollback_after_a_failure(void **state) {
     (void)state;
     for (int simple = 0; simple < 2; simple++) {
         baton_engine *engine = engine_with(.retry_attempts = -1);
-        baton_workflow *w = workflow_with_rollback({.name = "a", .execute = step_say, .rollback = step_undo},
-                                                   {.name = "b", .execute = step_say},
-                                                   {.name = "c", .execute = step_say, .rollback = undo_fails},
-                                                   {.name = "d", .execute = step_say, .rollback = step_undo},
-                                                   {.name = "e", .execute = step_fail, .rollback = step_undo},
-                                                   {.name = "f", .execute = step_say, .rollback = step_undo});
-        baton_result *result =
-            execute_once(engine, w, NULL,
-                         &(baton_execution_options){.strategy = simple ? "simple" : "basic"});
+        baton_workflow *w = workflow_with_rollback(
+            {.name = "a", .execute = step_say, .rollback = step_undo}, {.name = "b", .execute = step_say},
+            {.name = "c", .execute = step_say, .rollback = undo_fails},
+            {.name = "d", .execute = step_say, .rollback = step_undo},
+            {.name = "e", .execute = step_fail, .rollback = step_undo},
+            {.name = "f", .execute = step_say, .rollback = step_undo});
+        baton_result *result = execute_once(
+            engine, w, NULL, &(baton_execution_options){.strategy = simple ? "simple" : "basic"});
         expect_journal("a b c d e -d -c -a");
         expect_error_text(baton_result_error(result),
                           "Workflow execution failed: /do/4/e: Step failed: boom");
@@ -599,12 +601,15 @@ static void test_continue_on_failure_belongs_to_simple(void **state) {
         const char *strategy;
         bool goes_on;
         const char *journal;
-    } rows[] = {{"simple", true, "a b c d"}, {"simple", false, "a b"}, {"basic", true, "a b"}, {NULL, false, "a b"}};
+    } rows[] = {{"simple", true, "a b c d"},
+                {"simple", false, "a b"},
+                {"basic", true, "a b"},
+                {NULL, false, "a b"}};
     for (size_t i = 0; i < 4; i++) {
         baton_engine *engine = engine_with(.retry_attempts = -1);
-        baton_workflow *w =
-            workflow_of({.name = "a", .execute = step_say}, {.name = "b", .execute = step_fail, .data = "first"},
-                        {.name = "c", .execute = step_fail, .data = "second"}, {.name = "d", .execute = step_say});
+        baton_workflow *w = workflow_of(
+            {.name = "a", .execute = step_say}, {.name = "b", .execute = step_fail, .data = "first"},
+            {.name = "c", .execute = step_fail, .data = "second"}, {.name = "d", .execute = step_say});
         baton_result *result =
             execute_once(engine, w, NULL,
                          &(baton_execution_options){.strategy = rows[i].strategy,
@@ -705,9 +710,10 @@ static void test_timers_in_their_order(void **state) {
 static void test_timer_of_an_execution_outside_memory(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
-    baton_workflow *w = workflow_from(HEAD "do: [{a: {set: {n: 1}, export: {as: '${ . }'}}}, "
-                                           "{b: {wait: {milliseconds: 1100}}}, {c: {set: '${ $context.n }'}}]\n",
-                                      NULL);
+    baton_workflow *w =
+        workflow_from(HEAD "do: [{a: {set: {n: 1}, export: {as: '${ . }'}}}, "
+                           "{b: {wait: {milliseconds: 1100}}}, {c: {set: '${ $context.n }'}}]\n",
+                      NULL);
     baton_result *result = NULL;
     submit_as(engine, w, "one", keep_result, &result);
     engine_pump(engine);
@@ -725,7 +731,9 @@ static void test_an_endless_loop_lets_others_live(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
     baton_workflow *endless = workflow_from(
-        HEAD "timeout: {after: {milliseconds: 200}}\ndo: [{a: {set: {x: 1}}}, {b: {set: {x: 2}, then: a}}]\n", NULL);
+        HEAD
+        "timeout: {after: {milliseconds: 200}}\ndo: [{a: {set: {x: 1}}}, {b: {set: {x: 2}, then: a}}]\n",
+        NULL);
     baton_workflow *waits = workflow_from(HEAD "do: [{a: {wait: {milliseconds: 20}}}]\n", NULL);
     baton_workflow *runs = workflow_from(HEAD "do: [{a: {run: {shell: {command: 'true'}}}}]\n", NULL);
     submit_as(engine, endless, "endless", note_done, NULL);
@@ -776,9 +784,10 @@ static void test_branches_begin_together(void **state) {
     const baton_step_type types[] = {{.name = "defer", .execute = defer_branch},
                                      {.name = "interrupt", .execute = interrupt, .data = engine}};
     baton_registry *registry = registry_of(types, 2);
-    baton_workflow *w = workflow_from(HEAD "do: [{f: {fork: {branches: [{a: {call: interrupt}}, {b: {call: defer}}, "
-                                           "{c: {call: defer}}, {d: {call: defer}}]}}}]\n",
-                                      registry);
+    baton_workflow *w =
+        workflow_from(HEAD "do: [{f: {fork: {branches: [{a: {call: interrupt}}, {b: {call: defer}}, "
+                           "{c: {call: defer}}, {d: {call: defer}}]}}}]\n",
+                      registry);
     submit_as(engine, w, "one", note_done, NULL);
     baton_error *err = NULL;
     assert_true(gate_enter(&engine->gate)); /* so that the other thread's message is one */
