@@ -136,8 +136,10 @@ int baton_completion_fail(baton_completion *c, const char *message, baton_error 
 /* ---- Calling ---- */
 
 static baton_value step_fault(baton_error *err) {
-    char *text = err ? baton_error_text(err) : NULL;
-    baton_value fault = fault_new("runtime", 500, "Step failed", text ? text : "the step gave no reason");
+    bool alone = err && !baton_error_cause(err) && !baton_error_file(err);
+    char *text = err && !alone ? baton_error_text(err) : NULL;
+    const char *detail = alone ? baton_error_message(err) : text ? text : "the step gave no reason";
+    baton_value fault = fault_new("runtime", 500, "Step failed", detail);
     free(text);
     baton_error_free(err);
     return fault;

@@ -254,11 +254,13 @@ static baton_value view_get(void *data, const char *key) {
     return s ? step_to_value(s, &result->steps[s->ordinal]) : VALUE_INVALID;
 }
 
+static const char *const engine_keys[] = {"executionId", "executionStrategy", "scheduledExecution"};
+enum { ENGINE_KEYS = sizeof engine_keys / sizeof *engine_keys };
+
 static baton_value view_names(void *data, baton_value keys) {
     const baton_result *result = data;
-    static const char *const names[] = {"executionId", "executionStrategy", "scheduledExecution"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        keys = baton_value_append(keys, baton_value_string(names[i]));
+    for (size_t i = 0; i < ENGINE_KEYS; i++)
+        keys = baton_value_append(keys, baton_value_string(engine_keys[i]));
     for (uint32_t i = 0; result->keeps_values && i < result->workflow->body.count; i++) {
         char name[32];
         snprintf(name, sizeof name, "step_%u_result", i);
@@ -270,6 +272,8 @@ static baton_value view_names(void *data, baton_value keys) {
 static void view_release(void *data) { baton_result_free(data); }
 
 void result_show_in(baton_result *result, baton_context *context) {
+    /* What an earlier execution left there, in a context that was read from JSON, is over. */
+    for (size_t i = 0; i < ENGINE_KEYS; i++) baton_context_remove(context, engine_keys[i]);
     context_set_view(context, &(context_view){.get = view_get,
                                               .names = view_names,
                                               .release = view_release,

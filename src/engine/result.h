@@ -49,7 +49,8 @@ void result_apply(baton_result *result, const record *r);
 void result_conclude(baton_result *result, const baton_execution *x, int64_t now_ns);
 /* Ends a result whose execution never began. error: taken. */
 void result_refuse(baton_result *result, execution_status status, baton_error *error);
-/* Makes `context` answer for executionId, step_0_result and so on from the result. */
+/* Makes `context` answer for executionId, step_0_result and so on from the result; entries of its own for
+ * the keys that every execution has are dropped. */
 void result_show_in(baton_result *result, baton_context *context);
 const char *step_status_name(step_status status);
 

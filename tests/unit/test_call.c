@@ -124,9 +124,29 @@ static int succeed_with_error(baton_step_call *call, baton_error **err) {
     return 0;
 }
 
+static int fail_with_cause(baton_step_call *call, baton_error **err) {
+    (void)call;
+    baton_error_set(err, BATON_ERROR_SYSTEM, "no\nroute");
+    return baton_error_wrap(err, BATON_ERROR_STEP, "not sent");
+}
+
 static void test_failures(void **state) {
     (void)state;
     baton_engine *engine = engine_with(.retry_delay_ms = 1);
+    /* A message is kept as it is; a chain becomes one line. */
+    static const struct {
+        baton_step step;
+        const char *error;
+    } rows[] = {{{.name = "a", .execute = step_fail, .data = "two\nlines"}, "two\nlines"},
+                {{.name = "a", .execute = fail_with_cause}, "not sent: no route"}};
+    for (size_t i = 0; i < 2; i++) {
+        baton_result *told = execute_once(engine, kit_build("test", &rows[i].step, 1, false), NULL, NULL);
+        baton_step_result step;
+        assert_true(baton_result_step(told, 0, &step));
+        assert_string_equal(step.error, rows[i].error);
+        baton_result_free(told);
+    }
+    buffer_done(&kit_journal);
     baton_result *result =
         execute_once(engine, workflow_of({.name = "a", .execute = never_again}), NULL, NULL);
     expect_journal("a");

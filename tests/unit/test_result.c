@@ -247,6 +247,13 @@ static void test_keys_of_the_context(void **state) {
     baton_context *copy = baton_context_from_json(text, strlen(text), NULL);
     free(text);
     expect_json(baton_context_get(copy, "executionId"), "\"one\"");
+    /* The next execution that uses the copy shows its own. */
+    engine = engine_with(0);
+    baton_result_free(execute_once(engine, workflow_of({.name = "x", .execute = step_say}), copy,
+                                   &(baton_execution_options){.id = "later"}));
+    expect_json(baton_context_get(copy, "executionId"), "\"later\"");
+    expect_json(baton_context_get(copy, "mine"), "\"kept\"");
+    baton_engine_free(engine);
     baton_context_free(copy);
 
     /* Setting such a key hides the view, removing it shows it again. */
