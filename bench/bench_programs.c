@@ -42,8 +42,8 @@ int main(int argc, char **argv) {
     snprintf(shells, sizeof shells, "%s/shells.yaml", folder);
     const char *head = "document: {dsl: '1.0.3', namespace: bench, name: bench, version: '1.0.0'}\n";
     char text[1024];
-    snprintf(text, sizeof text, "%sdo:\n- a: {set: {x: 1}}\n- b: {set: {y: '${ .x }'}}\n- c: {set: {z: '${ .y }'}}\n",
-             head);
+    snprintf(text, sizeof text,
+             "%sdo:\n- a: {set: {x: 1}}\n- b: {set: {y: '${ .x }'}}\n- c: {set: {z: '${ .y }'}}\n", head);
     write_file(sets, text);
     snprintf(text, sizeof text,
              "%sinput: {from: '[range(1000)]'}\ndo:\n- loop:\n    for: {in: .}\n    do:\n"
@@ -54,7 +54,8 @@ int main(int argc, char **argv) {
     char *nothing[] = {argv[2], NULL};
     char *three[] = {argv[1], "run", "--quiet", sets, NULL};
     char *thousand[] = {argv[1], "run", "--quiet", shells, NULL};
-    char *shell[] = {"/bin/sh", "-c", "i=0; while [ $i -lt 1000 ]; do sh -c /bin/true; i=$((i+1)); done", NULL};
+    char *shell[] = {"/bin/sh", "-c", "i=0; while [ $i -lt 1000 ]; do sh -c /bin/true; i=$((i+1)); done",
+                     NULL};
     double floor_ns = bench_ns(repeat, nothing, 100), start_ns = bench_ns(repeat, three, 100);
     bench_print("a program that does nothing", floor_ns / 1e6, "ms");
     bench_print("baton run, three set steps, above that (aim: 3)", (start_ns - floor_ns) / 1e6, "ms");

@@ -87,7 +87,8 @@ int main(void) {
     measure("'${ .b.c }'", false, 300, "a set step, a plain path (aim: 1,000)");
     double alone = measure_libjq("{ a: ([.a, .b.c] | add), b: { c: 5 } }");
     bench_print("libjq alone, the same expression and object", alone, "ns");
-    double ns = measure("'${ [.a, .b.c] | add }'", true, 100, "a set step in a loop, the same as a jq expression");
+    double ns =
+        measure("'${ [.a, .b.c] | add }'", true, 100, "a set step in a loop, the same as a jq expression");
     bench_print("  beside libjq alone (aim: 1.5)", ns / alone, "times");
     ns = measure("'${ [.a, .b.c] | add }'", false, 100, "the same, one of 1,000 expressions");
     bench_print("  beside libjq alone", ns / alone, "times");

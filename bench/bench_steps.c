@@ -63,7 +63,8 @@ static void measure_memory(void) {
         if (baton_engine_submit(engine, workflow, NULL, NULL, NULL, NULL, NULL, NULL) != 0) abort();
     bench_print("bytes a queued execution, of 100,000", (bytes_in_use() - before) / COUNT, "bytes");
     baton_engine_run(engine, NULL);
-    for (int i = 0; i < COUNT; i++) /* what the engine keeps to use again is in `before` of a second round */
+    for (int i = 0; i < COUNT;
+         i++) /* what the engine keeps to use again is in `before` of a second round */
         if (baton_engine_submit(engine, workflow, NULL, NULL, NULL, NULL, NULL, NULL) != 0) abort();
     baton_engine_run(engine, NULL);
     double once = bytes_in_use();

@@ -43,18 +43,18 @@ typedef enum baton_error_code {
     BATON_ERROR_LIMIT,       /* larger than a documented limit */
     BATON_ERROR_NOT_FOUND,
     BATON_ERROR_NOT_ALLOWED,
-    BATON_ERROR_CONFLICT,    /* the id exists with other content */
-    BATON_ERROR_QUEUE_FULL,  /* max_queue_size executions are queued; nothing was lost */
-    BATON_ERROR_EXECUTION,   /* "Workflow execution failed": its cause says why */
-    BATON_ERROR_STEP,        /* a step failed */
-    BATON_ERROR_EXPRESSION,  /* an expression failed */
-    BATON_ERROR_TIMEOUT,     /* a step or an execution ran out of time */
+    BATON_ERROR_CONFLICT,   /* the id exists with other content */
+    BATON_ERROR_QUEUE_FULL, /* max_queue_size executions are queued; nothing was lost */
+    BATON_ERROR_EXECUTION,  /* "Workflow execution failed": its cause says why */
+    BATON_ERROR_STEP,       /* a step failed */
+    BATON_ERROR_EXPRESSION, /* an expression failed */
+    BATON_ERROR_TIMEOUT,    /* a step or an execution ran out of time */
     BATON_ERROR_CANCELLED,
     BATON_ERROR_SUSPENDED,
-    BATON_ERROR_DEPENDENCY,  /* an execution that this one depends on failed or is unknown */
-    BATON_ERROR_CYCLE,       /* dependencies that lead back to themselves */
-    BATON_ERROR_STORE,       /* the store failed; the engine takes no more work */
-    BATON_ERROR_SYSTEM,      /* the operating system refused something */
+    BATON_ERROR_DEPENDENCY, /* an execution that this one depends on failed or is unknown */
+    BATON_ERROR_CYCLE,      /* dependencies that lead back to themselves */
+    BATON_ERROR_STORE,      /* the store failed; the engine takes no more work */
+    BATON_ERROR_SYSTEM,     /* the operating system refused something */
     BATON_ERROR_MEMORY
 } baton_error_code;
 
@@ -193,7 +193,7 @@ typedef int (*baton_step_function)(baton_step_call *call, baton_error **err);
 /* A step type. Borrowed by baton_registry_add, which copies it with its texts; `data` is the program's. */
 typedef struct baton_step_type {
     const char *name;
-    baton_step_function execute; /* not NULL */
+    baton_step_function execute;  /* not NULL */
     baton_step_function rollback; /* may be NULL */
     /* Checks a step's arguments (an object; null when it has none) before anything runs. May be NULL. */
     int (*validate)(baton_value arguments, void *data, baton_error **err);
@@ -306,7 +306,7 @@ typedef int (*baton_rule_function)(const baton_workflow *workflow, void *data, b
 /* name: letters, digits and dashes, as the DSL has it. registry may be NULL. Given; NULL without memory. */
 BATON_API baton_builder *baton_builder_new(const char *name, baton_registry *registry);
 BATON_API void baton_builder_free(baton_builder *builder);
-BATON_API void baton_builder_namespace(baton_builder *builder, const char *name); /* default "default" */
+BATON_API void baton_builder_namespace(baton_builder *builder, const char *name);  /* default "default" */
 BATON_API void baton_builder_version(baton_builder *builder, const char *version); /* default "0.1.0" */
 /* Takes the value. */
 BATON_API void baton_builder_metadata(baton_builder *builder, const char *key, baton_value value);
@@ -334,13 +334,13 @@ typedef enum baton_strategy_action {
 typedef struct baton_step_outcome {
     const char *name;
     bool success;
-    bool no_retry;   /* the step said that it must not be tried again */
-    int attempt;     /* 1 for the first */
-    size_t index;    /* of the step in its sequence */
+    bool no_retry; /* the step said that it must not be tried again */
+    int attempt;   /* 1 for the first */
+    size_t index;  /* of the step in its sequence */
 } baton_step_outcome;
 
 typedef struct baton_strategy_options {
-    int retry_attempts; /* retries after the first attempt */
+    int retry_attempts;     /* retries after the first attempt */
     int64_t retry_delay_ms; /* before the first retry */
     bool stop_on_failure;
 } baton_strategy_options;
@@ -356,7 +356,7 @@ typedef struct baton_strategy {
     baton_strategy_decision (*decide)(const baton_step_outcome *outcome,
                                       const baton_strategy_options *options, void *data);
     void *data;
-    bool keep_results; /* keep each step's value, not only its name and outcome */
+    bool keep_results;  /* keep each step's value, not only its name and outcome */
     bool journal_steps; /* journal each step; without it only an execution's begin and end */
 } baton_strategy;
 
@@ -411,20 +411,20 @@ typedef struct baton_scheduler baton_scheduler;
 
 typedef struct baton_schedule_request {
     const char *id;
-    const char *workflow;   /* what its history is kept under; NULL: no history */
-    size_t step_count;      /* 0 counts as 1 */
-    const char *priority;   /* "high", "normal", "low", or NULL; others count as "normal" */
+    const char *workflow; /* what its history is kept under; NULL: no history */
+    size_t step_count;    /* 0 counts as 1 */
+    const char *priority; /* "high", "normal", "low", or NULL; others count as "normal" */
     bool critical;
     const char *const *dependencies; /* ids; may be NULL when the count is 0 */
     size_t dependency_count;
     int64_t now_ms;
-    void *data;              /* the program's */
+    void *data; /* the program's */
 } baton_schedule_request;
 
 typedef struct baton_scheduled {
     const char *id; /* lives until the execution is removed from the scheduler */
     int64_t scheduled_at_ms;
-    int priority; /* 1, low 0; +10 critical, +5 high */
+    int priority;                  /* 1, low 0; +10 critical, +5 high */
     int64_t estimated_duration_ms; /* 30000 a step, until runs of that workflow were learned from */
     const char *const *dependencies;
     size_t dependency_count;
@@ -448,13 +448,13 @@ BATON_API bool baton_scheduler_get(const baton_scheduler *scheduler, const char 
                                    baton_scheduled *scheduled);
 BATON_API bool baton_scheduler_remove(baton_scheduler *scheduler, const char *id);
 /* Learns from a run: later estimates of that workflow are an average weighted to the latest. */
-BATON_API void baton_scheduler_learn(baton_scheduler *scheduler, const char *workflow,
-                                     int64_t duration_ms);
+BATON_API void baton_scheduler_learn(baton_scheduler *scheduler, const char *workflow, int64_t duration_ms);
 BATON_API baton_scheduler_statistics baton_scheduler_get_statistics(const baton_scheduler *scheduler);
 
 /* ---- Engine ------------------------------------------------------------------------------------------
  * Seed: SequentialExecutionEngine. An engine is used by one thread, its loop thread: the one that calls
- * baton_engine_execute or _run. Only _submit, _cancel, _suspend and completions may come from others. */
+ * baton_engine_execute or _run. Only _submit, _cancel, _suspend and completions may come from others.
+ * Values and contexts from another thread than the one that ran it last are copied. */
 
 typedef enum baton_log_level {
     BATON_LOG_DEBUG,
@@ -478,11 +478,11 @@ typedef struct baton_engine_options {
     size_t max_queue_size;        /* 0: 50 */
     int64_t execution_timeout_ms; /* of workflows built in C; 0: 300000; negative: none */
     int retry_attempts;           /* of workflows built in C; 0: 2; negative: none */
-    int64_t retry_delay_ms;       /* before the first retry, doubled for each more; 0: 100 */
-    size_t max_concurrent;        /* executions under way at once; 0: 64 */
-    int64_t aging_ms;             /* as in baton_queue_options */
-    const char *store;            /* NULL or "memory:" */
-    baton_registry *registry;     /* functions for `call:`; kept; may be NULL */
+    int64_t retry_delay_ms;   /* before the first retry, doubled for each more; 0: 100; negative: none */
+    size_t max_concurrent;    /* executions under way at once; 0: 64 */
+    int64_t aging_ms;         /* as in baton_queue_options */
+    const char *store;        /* NULL or "memory:" */
+    baton_registry *registry; /* functions for `call:`; kept; may be NULL */
     baton_log_function log;
     void *log_data;
     baton_log_level log_level;
@@ -496,8 +496,8 @@ typedef struct baton_execution_options {
     bool critical;
     const char *const *dependencies;
     size_t dependency_count;
-    baton_value input;    /* borrowed; invalid: {} for a file, null for a workflow in C */
-    int64_t timeout_ms;   /* 0: the engine's, or the file's; negative: none */
+    baton_value input;        /* borrowed; invalid: {} for a file, null for a workflow in C */
+    int64_t timeout_ms;       /* 0: the engine's, or the file's; negative: none */
     bool continue_on_failure; /* strategy `simple`: go on past failed steps */
 } baton_execution_options;
 
@@ -507,7 +507,7 @@ typedef struct baton_status {
     /* "not_found"; "pending" (queued, or waiting for dependencies); "active" (running); "waiting" (for a
      * timer or a delivery); "suspended". What has ended is not kept by the memory store: "not_found". */
     const char *status;
-    const char *execution_id;  /* these three live until the engine is used again */
+    const char *execution_id; /* these three live until the engine is used again */
     const char *workflow_name;
     const char *strategy;
     int64_t start_time_ms;
@@ -518,7 +518,7 @@ typedef struct baton_metrics {
     size_t active_executions; /* queued ones excluded */
     size_t max_queue_size;
     size_t queue_length;
-    size_t waiting_executions; /* for timers, deliveries, dependencies */
+    size_t waiting_executions;              /* for timers, deliveries, dependencies */
     uint64_t completed, faulted, cancelled; /* since the engine was made */
 } baton_metrics;
 
@@ -531,8 +531,9 @@ BATON_API void baton_engine_free(baton_engine *engine);
 BATON_API int baton_engine_register_strategy(baton_engine *engine, const char *key,
                                              const baton_strategy *strategy, baton_error **err);
 /* Runs a workflow to its end: through the queue, with everything else that is ready. `context` may be
- * NULL; options may be NULL. 0 when it ended, however it ended: then *result (given, may not be NULL) tells.
- * -1 when it could not begin (invalid, queue full, conflict) or the store failed. */
+ * NULL; options may be NULL. 0 when it ended, however it ended, or when only
+ * somebody else can move it on (it is suspended, or waits for a delivery): then *result (given, may not be
+ * NULL) tells. -1 when it could not begin (invalid, queue full, conflict) or the store failed. */
 BATON_API int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_context *context,
                                    const baton_execution_options *options, baton_result **result,
                                    baton_error **err);
@@ -555,8 +556,8 @@ typedef struct baton_submission {
 } baton_submission;
 BATON_API int baton_engine_submit_batch(baton_engine *engine, const baton_submission *submissions,
                                         size_t count, baton_error **err);
-/* Runs until nothing is queued or running and nothing waits for a timer or a completion. 0, or -1 when the
- * store failed. */
+/* Runs until nothing is queued or running and nothing waits for a timer or a completion. Executions that
+ * wait for a delivery do not keep it: deliver, and run again. 0, or -1 when the store failed. */
 BATON_API int baton_engine_run(baton_engine *engine, baton_error **err);
 /* Wakes the step `reference` (its JSON pointer, or its name) of execution `id` that answered with
  * baton_step_call_wait. A delivery that comes before the step waits is kept. Takes the value.
@@ -590,14 +591,14 @@ BATON_API int baton_execution_priority(const baton_execution *execution);
 
 /* One step's outcome: {success, stepName, result or error, duration}, and attempts. */
 typedef struct baton_step_result {
-    const char *name;      /* these live as long as the result */
+    const char *name; /* these live as long as the result */
     const char *reference;
-    const char *status;    /* "completed", "faulted", "cancelled", "skipped", "running" */
+    const char *status; /* "completed", "faulted", "cancelled", "skipped", "running" */
     bool success;
-    const char *error;     /* NULL when it succeeded */
-    int64_t duration_ns;   /* of all its occurrences and attempts */
-    uint64_t count;        /* occurrences */
-    uint64_t attempts;     /* of all occurrences */
+    const char *error;   /* NULL when it succeeded */
+    int64_t duration_ns; /* of all its occurrences and attempts */
+    uint64_t count;      /* occurrences */
+    uint64_t attempts;   /* of all occurrences */
 } baton_step_result;
 
 BATON_API void baton_result_free(baton_result *result);

@@ -46,7 +46,8 @@ void buffer_vprintf(buffer *b, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int size = vsnprintf(NULL, 0, format, args);
-    if (size < 0) b->failed = true;
+    if (size < 0)
+        b->failed = true;
     else if (reserve(b, (size_t)size)) {
         vsnprintf(b->data + b->size, (size_t)size + 1, format, again);
         b->size += (size_t)size;

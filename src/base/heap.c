@@ -14,8 +14,7 @@ static void place(heap *h, size_t i, heap_node *node) {
 }
 
 static void settle(heap *h, size_t i, heap_node *node) {
-    for (; i && h->nodes[(i - 1) / 2]->key > node->key; i = (i - 1) / 2)
-        place(h, i, h->nodes[(i - 1) / 2]);
+    for (; i && h->nodes[(i - 1) / 2]->key > node->key; i = (i - 1) / 2) place(h, i, h->nodes[(i - 1) / 2]);
     for (size_t child; (child = 2 * i + 1) < h->count; i = child) {
         if (child + 1 < h->count && h->nodes[child + 1]->key < h->nodes[child]->key) child++;
         if (h->nodes[child]->key >= node->key) break;

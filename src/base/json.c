@@ -1,7 +1,7 @@
 /* JSON text to values and back. The reader is strict (RFC 8259) and recurses no deeper than
- * LIMIT_VALUE_DEPTH, or LIMIT_VALUE_WRITE_DEPTH for what Baton wrote itself. The writer keeps its own stack,
- * since expressions can build values deeper than any text that was read, and sorts keys, so that equal values
- * are equal texts.
+ * LIMIT_VALUE_DEPTH, or LIMIT_VALUE_WRITE_DEPTH for what Baton wrote itself. The writer keeps its own
+ * stack, since expressions can build values deeper than any text that was read, and sorts keys, so that
+ * equal values are equal texts.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"

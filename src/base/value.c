@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* value_is_plain reads what jv keeps in its first byte: the kind in the low bits and, since libjq 1.7, flags
- * above them, set for numbers that are heap objects. */
+/* value_is_plain reads what jv keeps in its first byte: the kind in the low bits and, since libjq 1.7,
+ * flags above them, set for numbers that are heap objects. */
 _Static_assert(offsetof(jv, kind_flags) == 0 && JV_KIND_INVALID == 0 && JV_KIND_NUMBER == 4,
                "value_is_plain knows jv");
 

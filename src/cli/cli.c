@@ -157,7 +157,8 @@ char *cli_read_file(const char *path, size_t most, size_t *size, baton_error **e
     int error = errno;
     if (!is_stdin) fclose(file);
     *size = b.size;
-    if (failed) baton_error_set(err, BATON_ERROR_SYSTEM, "cannot read '%s': %s", name, strerror(error));
+    if (failed)
+        baton_error_set(err, BATON_ERROR_SYSTEM, "cannot read '%s': %s", name, strerror(error));
     else if (b.size > most)
         baton_error_set(err, BATON_ERROR_LIMIT, "'%s' is larger than %zu bytes", name, most);
     else {
@@ -175,8 +176,8 @@ static bool coloured;
 
 void cli_set_colour(colour_mode mode, int fd) {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    coloured = mode == COLOUR_ALWAYS || (mode == COLOUR_AUTO && isatty(fd) && !(no && *no) &&
-                                         !(term && strcmp(term, "dumb") == 0));
+    coloured = mode == COLOUR_ALWAYS ||
+               (mode == COLOUR_AUTO && isatty(fd) && !(no && *no) && !(term && strcmp(term, "dumb") == 0));
 }
 
 const char *cli_colour(const char *code) {
@@ -203,10 +204,13 @@ bool cli_is_utf8(void) { return strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
 
 const char *cli_duration(int64_t ns, char text[32]) {
     int64_t ms = ns / 1000000;
-    if (ms < 1000) snprintf(text, 32, "%lld ms", (long long)ms);
-    else if (ms < 60000) snprintf(text, 32, "%lld.%lld s", (long long)ms / 1000, (long long)ms % 1000 / 100);
+    if (ms < 1000)
+        snprintf(text, 32, "%lld ms", (long long)ms);
+    else if (ms < 60000)
+        snprintf(text, 32, "%lld.%lld s", (long long)ms / 1000, (long long)ms % 1000 / 100);
     else if (ms < 3600000)
         snprintf(text, 32, "%lld min %lld s", (long long)ms / 60000, (long long)ms / 1000 % 60);
-    else snprintf(text, 32, "%lld h %lld min", (long long)ms / 3600000, (long long)ms / 60000 % 60);
+    else
+        snprintf(text, 32, "%lld h %lld min", (long long)ms / 3600000, (long long)ms / 60000 % 60);
     return text;
 }

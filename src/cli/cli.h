@@ -29,7 +29,7 @@ typedef struct cli_option {
     const char *name;     /* without "--" */
     const char *argument; /* what the help calls its argument; NULL: it has none */
     const char *help;
-    char letter;          /* 0: none */
+    char letter; /* 0: none */
 } cli_option;
 
 typedef struct cli_arguments {
@@ -46,7 +46,7 @@ typedef struct command {
     const char *arguments; /* "FILE..." */
     const char *summary;   /* one line */
     const char *description;
-    const char *examples; /* may be NULL */
+    const char *examples;      /* may be NULL */
     const cli_option *options; /* ends with a NULL name */
     int (*run)(cli_arguments *args);
 } command;

@@ -26,16 +26,20 @@ static void put_name(buffer *b, const step *s) { buffer_printf(b, "s%u", s->ordi
 
 static void put_label(buffer *b, const char *text) {
     for (; *text; text++) {
-        if (*text == '"') buffer_puts(b, "'");
-        else if (*text == '\\') buffer_puts(b, "\\\\");
-        else if ((unsigned char)*text < ' ') buffer_putc(b, ' ');
-        else buffer_putc(b, *text);
+        if (*text == '"')
+            buffer_puts(b, "'");
+        else if (*text == '\\')
+            buffer_puts(b, "\\\\");
+        else if ((unsigned char)*text < ' ')
+            buffer_putc(b, ' ');
+        else
+            buffer_putc(b, *text);
     }
 }
 
 static const char *kind_name(const step *s) {
-    static const char *const names[] = {"do",   "set",       "switch",    "for",  "fork",     "raise", "try",
-                                        "wait", "run",       "call http", "call", "function", ""};
+    static const char *const names[] = {"do",   "set", "switch",    "for",  "fork",     "raise", "try",
+                                        "wait", "run", "call http", "call", "function", ""};
     return names[s->kind];
 }
 
@@ -48,13 +52,17 @@ static void put_node(drawing *d, const step *s) {
     int shape = s->kind == STEP_SWITCH ? 1 : s->kind == STEP_WAIT || s->kind == STEP_RAISE ? 2 : 0;
     indent(d);
     put_name(&d->nodes, s);
-    if (d->dot) buffer_puts(&d->nodes, " [label=\"");
-    else buffer_printf(&d->nodes, "%s\"", open[shape]);
+    if (d->dot)
+        buffer_puts(&d->nodes, " [label=\"");
+    else
+        buffer_printf(&d->nodes, "%s\"", open[shape]);
     put_label(&d->nodes, s->name);
     const char *kind = kind_name(s);
     if (*kind) buffer_printf(&d->nodes, "%s%s", d->dot ? "\\n" : "<br/>", kind);
-    if (d->dot) buffer_printf(&d->nodes, "\"%s];\n", shape == 1 ? " shape=diamond" : "");
-    else buffer_printf(&d->nodes, "\"%s\n", close[shape]);
+    if (d->dot)
+        buffer_printf(&d->nodes, "\"%s];\n", shape == 1 ? " shape=diamond" : "");
+    else
+        buffer_printf(&d->nodes, "\"%s\n", close[shape]);
 }
 
 static void put_edge(drawing *d, const char *from, const char *to, const char *label) {
@@ -155,8 +163,10 @@ static void draw_inside(drawing *d, const step *s, const char *self, const char 
         draw_sequence(d, &s->u.try_.body, self, NULL, out);
         target caught = destination(s, s->u.try_.then, out);
         const char *after = s->u.try_.has_then ? caught.name : out;
-        if (s->u.try_.handler.count) draw_sequence(d, &s->u.try_.handler, self, "caught", after);
-        else put_edge(d, self, after, "caught");
+        if (s->u.try_.handler.count)
+            draw_sequence(d, &s->u.try_.handler, self, "caught", after);
+        else
+            put_edge(d, self, after, "caught");
         if (s->u.try_.retry) put_edge(d, self, self, "retry");
         break;
     }

@@ -12,8 +12,10 @@ static void print_options(const cli_option *options) {
     puts("\nOptions:");
     for (const cli_option *o = options; o->name; o++) {
         char left[64];
-        if (o->letter) snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name);
-        else snprintf(left, sizeof left, "    --%s", o->name);
+        if (o->letter)
+            snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name);
+        else
+            snprintf(left, sizeof left, "    --%s", o->name);
         size_t n = strlen(left);
         if (o->argument) snprintf(left + n, sizeof left - n, " %s", o->argument);
         printf("  %-28s %s\n", left, o->help);

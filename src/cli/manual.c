@@ -14,9 +14,12 @@ static void put_roff(const char *text) {
     for (; *text; text++) {
         if (line_start && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
         line_start = *text == '\n';
-        if (*text == '\\') fputs("\\e", stdout);
-        else if (*text == '-') fputs("\\-", stdout);
-        else putchar(*text);
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else if (*text == '-')
+            fputs("\\-", stdout);
+        else
+            putchar(*text);
     }
 }
 
@@ -61,10 +64,12 @@ void manual_print_page(void) {
                  {EXIT_STORE, "the store failed"},
                  {EXIT_INTERRUPTED, "the second Ctrl-C"},
                  {EXIT_TERMINATED, "ended by SIGTERM"}};
-    printf(".TH BATON 1 \"\" \"baton %s\"\n.SH NAME\nbaton \\- run workflow files and never lose the place\n",
-           baton_version());
-    puts(".SH SYNOPSIS\n.B baton\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n"
-         "Baton runs workflow files written in the Open Workflow DSL 1.0.3, in YAML or JSON.\n.SH COMMANDS");
+    printf(
+        ".TH BATON 1 \"\" \"baton %s\"\n.SH NAME\nbaton \\- run workflow files and never lose the place\n",
+        baton_version());
+    puts(
+        ".SH SYNOPSIS\n.B baton\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n"
+        "Baton runs workflow files written in the Open Workflow DSL 1.0.3, in YAML or JSON.\n.SH COMMANDS");
     for (int i = 0; commands[i]; i++) put_command(commands[i]);
     puts(".SH EXIT STATUS");
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -87,7 +92,9 @@ void manual_print_completion(void) {
             printf("%s--%s", o == commands[i]->options ? "" : " ", o->name);
         puts("\" ;;");
     }
-    puts("        esac\n    fi\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) ;;\n"
-         "    *) [ $COMP_CWORD -eq 1 ] && COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) "
-         "|| COMPREPLY=($(compgen -f -- \"$word\")) ;;\n    esac\n}\ncomplete -o filenames -F _baton baton");
+    puts(
+        "        esac\n    fi\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$words\" -- "
+        "\"$word\")) ;;\n"
+        "    *) [ $COMP_CWORD -eq 1 ] && COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) "
+        "|| COMPREPLY=($(compgen -f -- \"$word\")) ;;\n    esac\n}\ncomplete -o filenames -F _baton baton");
 }

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 enum {
-    LIVE_LINES = 8,      /* running steps shown at once */
-    LINES_A_STEP = 20,   /* finished occurrences of one step that are shown */
+    LIVE_LINES = 8,    /* running steps shown at once */
+    LINES_A_STEP = 20, /* finished occurrences of one step that are shown */
     REDRAW_MS = 100
 };
 
@@ -35,7 +35,7 @@ struct progress {
     live_step running[LIVE_LINES];
     int running_count, drawn;
     unsigned tick;
-    uint32_t *shown;  /* finished lines of each step, by ordinal */
+    uint32_t *shown;   /* finished lines of each step, by ordinal */
     uint32_t top_done; /* top-level steps that ended */
 };
 

@@ -200,7 +200,8 @@ static void observe(void *data, const baton_execution *x, const record *r) {
     if (!s->events) return;
     buffer_clear(&s->line);
     lifecycle_write(&s->line, x, r);
-    if (s->line.size && fwrite(s->line.data, 1, s->line.size, s->events) != s->line.size && !s->events_error)
+    if (s->line.size && fwrite(s->line.data, 1, s->line.size, s->events) != s->line.size &&
+        !s->events_error)
         s->events_error = errno;
     if (fflush(s->events) != 0 && !s->events_error) s->events_error = errno;
 }
@@ -214,8 +215,10 @@ static void *wait_for_signals(void *data) {
         if (signal_number == SIGUSR2) return NULL;
         bool first = signal_number == SIGINT && s->interrupts++ == 0;
         if (signal_number == SIGTERM) s->terminated = 1;
-        if (first) baton_engine_suspend(s->engine, s->id, NULL);
-        else baton_engine_cancel(s->engine, s->id, NULL);
+        if (first)
+            baton_engine_suspend(s->engine, s->id, NULL);
+        else
+            baton_engine_cancel(s->engine, s->id, NULL);
     }
 }
 
@@ -229,8 +232,10 @@ static void log_json(void *data, baton_log_level level, const char *message, con
     value_write_text(&b, message);
     for (size_t i = 0; i < count; i++) {
         buffer_printf(&b, ",\"%s\":", fields[i].key);
-        if (fields[i].text) value_write_text(&b, fields[i].text);
-        else value_write(&b, baton_value_number(fields[i].number));
+        if (fields[i].text)
+            value_write_text(&b, fields[i].text);
+        else
+            value_write(&b, baton_value_number(fields[i].number));
     }
     buffer_puts(&b, "}\n");
     fputs(buffer_text(&b), stderr);
@@ -242,8 +247,10 @@ static void log_text(void *data, baton_log_level level, const char *message, con
     (void)data;
     fprintf(stderr, "%s: %s", level_names[level], message);
     for (size_t i = 0; i < count; i++) {
-        if (fields[i].text) fprintf(stderr, " %s=%s", fields[i].key, fields[i].text);
-        else fprintf(stderr, " %s=%g", fields[i].key, fields[i].number);
+        if (fields[i].text)
+            fprintf(stderr, " %s=%s", fields[i].key, fields[i].text);
+        else
+            fprintf(stderr, " %s=%g", fields[i].key, fields[i].number);
     }
     fputc('\n', stderr);
 }
@@ -252,8 +259,10 @@ static void log_text(void *data, baton_log_level level, const char *message, con
 
 static void print_value(baton_value value, bool pretty) {
     buffer b = {0};
-    if (pretty) value_write_pretty(&b, value);
-    else value_write(&b, value);
+    if (pretty)
+        value_write_pretty(&b, value);
+    else
+        value_write(&b, value);
     buffer_putc(&b, '\n');
     fwrite(b.data, 1, b.size, stdout);
     buffer_done(&b);
@@ -269,8 +278,11 @@ static void print_fault(const baton_result *result) {
         const char *title = value_get_text(problem, "title"), *detail = value_get_text(problem, "detail");
         const char *type = value_get_text(problem, "type");
         baton_error_set(&err, BATON_ERROR_EXECUTION, "%s%s%s%s%s%s", s ? "step '" : "", s ? s->name : "",
-                        s ? "': " : "", title ? title : type ? type : "faulted", detail ? ": " : "",
-                        detail ? detail : "");
+                        s ? "': " : "",
+                        title  ? title
+                        : type ? type
+                               : "faulted",
+                        detail ? ": " : "", detail ? detail : "");
         if (s) error_set_place(err, s->where);
     }
     const baton_error *shown = err ? err : baton_result_error(result);
@@ -331,8 +343,10 @@ static void close_session(session *s) {
 }
 
 static void choose_id(session *s, settings *set, baton_engine *engine) {
-    if (set->execution.id) snprintf(s->id, sizeof s->id, "%s", set->execution.id);
-    else engine_make_id(engine, s->id);
+    if (set->execution.id)
+        snprintf(s->id, sizeof s->id, "%s", set->execution.id);
+    else
+        engine_make_id(engine, s->id);
     set->execution.id = s->id;
 }
 

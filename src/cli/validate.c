@@ -38,8 +38,10 @@ static int validate_file(const char *path, bool quiet, baton_value *list) {
     int code = EXIT_DONE;
     if (!w) {
         code = cli_exit_code(err);
-        if (list) *list = describe_all(*list, path, err, "error");
-        else return cli_fail_error(err);
+        if (list)
+            *list = describe_all(*list, path, err, "error");
+        else
+            return cli_fail_error(err);
         baton_error_free(err);
         return code;
     }

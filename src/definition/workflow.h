@@ -87,9 +87,9 @@ typedef struct retry_policy {
     const expression *when, *except_when; /* may be NULL */
     const duration *delay;                /* NULL: none */
     backoff backoff;
-    int64_t max_attempts;                 /* limit.attempt.count: retries; -1: no limit */
-    const duration *attempt_duration;     /* limit.attempt.duration; may be NULL */
-    const duration *total_duration;       /* limit.duration; may be NULL */
+    int64_t max_attempts;                    /* limit.attempt.count: retries; -1: no limit */
+    const duration *attempt_duration;        /* limit.attempt.duration; may be NULL */
+    const duration *total_duration;          /* limit.duration; may be NULL */
     const duration *jitter_from, *jitter_to; /* both or none */
 } retry_policy;
 
@@ -98,20 +98,20 @@ typedef struct step_try {
     const template *errors_with; /* an object of the properties to match; NULL: every error */
     const char *as;              /* default "error" */
     const expression *when, *except_when;
-    const retry_policy *retry;   /* may be NULL */
-    sequence handler;            /* catch.do */
+    const retry_policy *retry; /* may be NULL */
+    sequence handler;          /* catch.do */
     bool has_handler, has_then;
-    flow then;                   /* catch.then */
+    flow then; /* catch.then */
 } step_try;
 
 typedef enum run_return { RETURN_STDOUT, RETURN_STDERR, RETURN_CODE, RETURN_ALL, RETURN_NONE } run_return;
 
 typedef struct step_run {
-    const char *interpreter;      /* NULL: /bin/sh -c; else "node" or "python3" */
-    const template *command;      /* shell.command, or script.code as a literal */
-    const template *arguments;    /* an array; may be NULL */
-    const template *environment;  /* an object; may be NULL */
-    const template *input;        /* stdin; may be NULL */
+    const char *interpreter;     /* NULL: /bin/sh -c; else "node" or "python3" */
+    const template *command;     /* shell.command, or script.code as a literal */
+    const template *arguments;   /* an array; may be NULL */
+    const template *environment; /* an object; may be NULL */
+    const template *input;       /* stdin; may be NULL */
     bool await;
     run_return result;
 } step_run;
@@ -128,19 +128,19 @@ typedef enum http_output { HTTP_CONTENT, HTTP_RAW, HTTP_RESPONSE } http_output;
 
 typedef struct step_http {
     const template *method;
-    const template *uri;      /* text; {name} is replaced afterwards from the step's input */
-    bool uri_is_template;     /* false when the URI is an expression: no {name} in it */
-    const template *headers;  /* an object, or an expression that yields one; may be NULL */
-    const template *query;    /* the same */
-    const template *body;     /* may be NULL */
+    const template *uri;     /* text; {name} is replaced afterwards from the step's input */
+    bool uri_is_template;    /* false when the URI is an expression: no {name} in it */
+    const template *headers; /* an object, or an expression that yields one; may be NULL */
+    const template *query;   /* the same */
+    const template *body;    /* may be NULL */
     authentication authentication;
     http_output output;
     bool redirect;
 } step_http;
 
 typedef struct step_call {
-    const step *function;  /* the function's own step, shared by all who call it */
-    const template *with;  /* may be NULL: the step's input is handed on */
+    const step *function; /* the function's own step, shared by all who call it */
+    const template *with; /* may be NULL: the step's input is handed on */
 } step_call;
 
 typedef struct step_function {
@@ -151,11 +151,11 @@ typedef struct step_function {
 
 struct step {
     const char *name;
-    const char *reference;   /* JSON pointer from the document's root: /do/0/name */
-    const step *parent;      /* the step whose sequence this stands in; NULL at the top */
+    const char *reference;    /* JSON pointer from the document's root: /do/0/name */
+    const step *parent;       /* the step whose sequence this stands in; NULL at the top */
     const sequence *siblings; /* the sequence it stands in */
-    uint32_t index;          /* its index there */
-    uint32_t ordinal;        /* its index among all steps of the workflow, in order of declaration */
+    uint32_t index;           /* its index there */
+    uint32_t ordinal;         /* its index among all steps of the workflow, in order of declaration */
     step_kind kind;
     bool plain;              /* none of the properties below is set */
     bool interrupted_faults; /* metadata.baton.interrupted is fault */
@@ -166,7 +166,7 @@ struct step {
     const template *input_from, *output_as, *export_as;
     const duration *timeout;
     flow then;
-    baton_value definition;  /* as data, for $task.definition */
+    baton_value definition; /* as data, for $task.definition */
     union {
         sequence do_;
         const template *set;
@@ -188,8 +188,8 @@ struct baton_workflow {
     arena arena;
     expression_program *program;
     const char *namespace, *name, *version;
-    const char *file;       /* what it was read from; NULL for one built in C */
-    bool built;             /* by the builder: the seed's options apply */
+    const char *file; /* what it was read from; NULL for one built in C */
+    bool built;       /* by the builder: the seed's options apply */
     bool rollback;
     uint64_t digest;        /* of its content, for idempotent submission */
     baton_value definition; /* as data, for $workflow.definition */
@@ -199,9 +199,9 @@ struct baton_workflow {
     const template *input_from, *output_as;
     const duration *timeout;
     sequence body;
-    step **steps;           /* all of them, by ordinal; functions of `use` behind the others */
+    step **steps; /* all of them, by ordinal; functions of `use` behind the others */
     uint32_t step_count;
-    bool has_wait;          /* a wait (or listen) somewhere: refused under `simple` */
+    bool has_wait; /* a wait (or listen) somewhere: refused under `simple` */
     bool has_rollbacks;
     baton_error *unsupported; /* a list, one for each type or property not executed; or NULL */
     baton_registry *registry; /* may be NULL */
@@ -215,8 +215,9 @@ struct workflow_rule {
 };
 
 baton_workflow *workflow_ref(const baton_workflow *workflow);
-/* The last hold releases what hangs in the steps of `steps`, where NULLs may be, so that a half-made workflow
- * can be dropped too. A template or schema hangs at one place only: what several steps use is made for each. */
+/* The last hold releases what hangs in the steps of `steps`, where NULLs may be, so that a half-made
+ * workflow can be dropped too. A template or schema hangs at one place only: what several steps use is made
+ * for each. */
 void workflow_unref(baton_workflow *workflow);
 /* The step with this reference, or (when no reference fits) the only one with this name; NULL if none. */
 const step *workflow_find_step(const baton_workflow *workflow, const char *reference);

@@ -214,10 +214,8 @@ static void unregister_run(run *r) {
 
 int run_enqueue(run *r, baton_error **err) {
     baton_engine *engine = r->engine;
-    const baton_queue_entry entry = {.id = r->id,
-                                     .priority = r->priority,
-                                     .data = r,
-                                     .queued_at_ms = engine->now_ns / 1000000};
+    const baton_queue_entry entry = {
+        .id = r->id, .priority = r->priority, .data = r, .queued_at_ms = engine->now_ns / 1000000};
     if (!baton_queue_enqueue(engine->queue, &entry, err)) return -1;
     r->place = RUN_QUEUED;
     LOG(engine, BATON_LOG_DEBUG, "queued", {"executionId", r->id, 0}, {"priority", NULL, r->priority},
@@ -274,8 +272,8 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
         const baton_strategy *strategy = engine_strategy(engine, s->options ? s->options->strategy : NULL);
         runs[made] = NULL;
         result = judge(engine, s, strategy, err);
-        if (result == 0 && (!(runs[made] = run_new(engine, s, strategy, err)) ||
-                            register_run(runs[made], s, err) != 0))
+        if (result == 0 &&
+            (!(runs[made] = run_new(engine, s, strategy, err)) || register_run(runs[made], s, err) != 0))
             result = -1;
     }
     for (size_t i = 0; result >= 0 && i < made; i++)

@@ -217,7 +217,8 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
         call->input = value_is_valid(call->output) ? call->output : baton_value_null();
         call->output = VALUE_INVALID;
         done++;
-        if (done % STEPS_A_LOOK == 0 && call->deadline_ns && clock_monotonic_ns() >= call->deadline_ns) break;
+        if (done % STEPS_A_LOOK == 0 && call->deadline_ns && clock_monotonic_ns() >= call->deadline_ns)
+            break;
         if (r->to_cancel || atomic_load_explicit(&r->engine->inbox->waiting, memory_order_relaxed)) break;
     }
     *ev = (event){.kind = EVENT_STEPS,

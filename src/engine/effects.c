@@ -77,8 +77,7 @@ static bool start_process(effect *e, const action *a, const char *key, baton_err
     if (!engine->processes && !(engine->processes = process_runner_new(&engine->loop, err))) return false;
     const process_request request = {.spec = a->request, .key = key};
     e->kind = EFFECT_PROCESS;
-    e->u.process =
-        process_start(engine->processes, &request, ended, engine->output ? wrote : NULL, e, err);
+    e->u.process = process_start(engine->processes, &request, ended, engine->output ? wrote : NULL, e, err);
     return e->u.process;
 }
 
@@ -99,8 +98,10 @@ void effect_start(run *r, const action *a) {
     snprintf(key, sizeof key, "%s/%u", r->id, a->key);
     baton_error *err = NULL;
     effect *e = effect_new(r, a->ticket);
-    if (!e) error_memory(&err);
-    else if (a->kind == ACTION_PROCESS ? start_process(e, a, key, &err) : start_http(e, a, key, &err)) return;
+    if (!e)
+        error_memory(&err);
+    else if (a->kind == ACTION_PROCESS ? start_process(e, a, key, &err) : start_http(e, a, key, &err))
+        return;
     if (e) {
         e->kind = EFFECT_PROCESS; /* nothing to end */
         effect_free(e);

@@ -29,8 +29,8 @@ static void fill_in_defaults(baton_engine_options *o) {
 
 static int set_up(baton_engine *engine, baton_error **err) {
     const baton_engine_options *o = &engine->options;
-    engine->queue = baton_queue_new(
-        &(baton_queue_options){.max_size = o->max_queue_size, .aging_ms = o->aging_ms});
+    engine->queue =
+        baton_queue_new(&(baton_queue_options){.max_size = o->max_queue_size, .aging_ms = o->aging_ms});
     engine->scheduler = baton_scheduler_new();
     engine->inbox = inbox_new();
     if (!engine->queue || !engine->scheduler || !engine->inbox) return error_memory(err);
@@ -302,8 +302,7 @@ static bool is_held(const baton_engine *engine, const char *id) {
 }
 
 int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_context *context,
-                         const baton_execution_options *options, baton_result **result,
-                         baton_error **err) {
+                         const baton_execution_options *options, baton_result **result, baton_error **err) {
     if (!gate_enter(&engine->gate))
         return baton_error_set(err, BATON_ERROR_USAGE,
                                "baton_engine_execute was called from inside an execution; submit instead");
@@ -322,7 +321,8 @@ int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_c
             done = engine->broken
                        ? engine_is_broken(engine, err)
                        : baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
-        else *result = w.result;
+        else
+            *result = w.result;
     }
     gate_leave(&engine->gate, engine->inbox);
     return done;

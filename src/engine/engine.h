@@ -55,7 +55,7 @@ struct run {
     baton_workflow *workflow;
     baton_context *context; /* may be NULL */
     const baton_strategy *strategy;
-    baton_execution *x; /* NULL before its start and while it is outside memory */
+    baton_execution *x;   /* NULL before its start and while it is outside memory */
     baton_result *result; /* NULL before its start */
     baton_done_function done;
     void *done_data;
@@ -64,12 +64,13 @@ struct run {
     uint64_t content;   /* digest of what was submitted */
     run_place place;
     bool continue_on_failure, has_dependencies, in_woken, in_call;
+    bool sleeps;                             /* PARKED: see execution_sleeps */
     bool to_continue, to_cancel, to_deliver; /* what is to be done when it is woken, or its call is over */
-    int64_t started_ns; /* 0 before its start */
+    int64_t started_ns;                      /* 0 before its start */
     int priority;
     int64_t scheduled_at_ms, estimated_ms;
-    uint32_t unmet; /* dependencies that have not completed */
-    baton_error *refusal; /* why it must not begin: a dependency failed or is unknown */
+    uint32_t unmet;        /* dependencies that have not completed */
+    baton_error *refusal;  /* why it must not begin: a dependency failed or is unknown */
     dependent *dependents; /* runs that wait for this one */
     store_row row;
     effect *effects;
@@ -106,6 +107,7 @@ struct baton_engine {
     int64_t last_id_ms;
     uint64_t jitter; /* starts from the entropy */
     size_t active, waiting;
+    size_t sleeping; /* those of the waiting that time alone will move on */
     uint64_t completed, faulted, cancelled;
     run *woken, *woken_last;
     baton_execution *spare; /* the memory of one that ended, for the next */
@@ -139,17 +141,15 @@ int64_t engine_read_clock(baton_engine *engine);
 /* Makes an execution id; gives its length. */
 unsigned engine_make_id(baton_engine *engine, char text[ID_TEXT]);
 /* For jitter, where the id's quality of randomness is not needed. */
-static inline uint64_t engine_jitter(baton_engine *engine) {
-    return engine->jitter += 0x9e3779b97f4a7c15u;
-}
+static inline uint64_t engine_jitter(baton_engine *engine) { return engine->jitter += 0x9e3779b97f4a7c15u; }
 void engine_log(baton_engine *engine, baton_log_level level, const char *message,
                 const baton_log_field *fields, size_t count);
-#define LOG(engine_, level_, message_, ...)                                                                \
-    do {                                                                                                   \
-        if ((engine_)->options.log && (level_) >= (engine_)->options.log_level) {                          \
-            const baton_log_field fields_[] = {__VA_ARGS__};                                               \
-            engine_log((engine_), (level_), (message_), fields_, sizeof fields_ / sizeof *fields_);        \
-        }                                                                                                  \
+#define LOG(engine_, level_, message_, ...)                                                         \
+    do {                                                                                            \
+        if ((engine_)->options.log && (level_) >= (engine_)->options.log_level) {                   \
+            const baton_log_field fields_[] = {__VA_ARGS__};                                        \
+            engine_log((engine_), (level_), (message_), fields_, sizeof fields_ / sizeof *fields_); \
+        }                                                                                           \
     } while (0)
 
 /* admit.c: from the caller's hands into the queue. */

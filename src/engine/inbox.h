@@ -12,14 +12,19 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-typedef enum message_kind { MESSAGE_CANCEL, MESSAGE_SUSPEND, MESSAGE_COMPLETION, MESSAGE_CALL } message_kind;
+typedef enum message_kind {
+    MESSAGE_CANCEL,
+    MESSAGE_SUSPEND,
+    MESSAGE_COMPLETION,
+    MESSAGE_CALL
+} message_kind;
 
 typedef struct message {
     struct message *next;
     message_kind kind;
-    uint64_t ticket;     /* MESSAGE_COMPLETION */
+    uint64_t ticket; /* MESSAGE_COMPLETION */
     bool failed;
-    char *text;          /* MESSAGE_COMPLETION: JSON, or the error's message; freed with the message */
+    char *text; /* MESSAGE_COMPLETION: JSON, or the error's message; freed with the message */
     size_t size;
     /* MESSAGE_CALL: something that the sender waits for; it owns the message. */
     int (*call)(baton_engine *engine, void *data, baton_error **err);
@@ -56,7 +61,7 @@ bool inbox_holds_cancel(inbox *in, const char *id);
 
 /* Who uses the engine. */
 typedef struct inbox_gate {
-    atomic_int state; /* 0 nobody, 1 a loop thread, 2 another thread, briefly */
+    atomic_int state;         /* 0 nobody, 1 a loop thread, 2 another thread, briefly */
     _Atomic pthread_t thread; /* who is inside; zero when nobody is */
     _Atomic pthread_t home;   /* the last loop thread, at first the one that made the engine: the values of
                                * the engine are its own */

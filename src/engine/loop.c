@@ -94,9 +94,12 @@ static void receive(baton_engine *engine, message *m) {
         return; /* its sender frees it */
     }
     run *r = engine_find(engine, m->id);
-    if (r && m->kind == MESSAGE_CANCEL) run_cancel(r);
-    else if (r && m->kind == MESSAGE_SUSPEND) run_suspend(r);
-    else if (r && m->kind == MESSAGE_COMPLETION) completed(r, m);
+    if (r && m->kind == MESSAGE_CANCEL)
+        run_cancel(r);
+    else if (r && m->kind == MESSAGE_SUSPEND)
+        run_suspend(r);
+    else if (r && m->kind == MESSAGE_COMPLETION)
+        completed(r, m);
     message_free(m);
 }
 
@@ -142,8 +145,7 @@ static bool next_woken(baton_engine *engine) {
 
 static bool next_queued(baton_engine *engine) {
     baton_queue_entry entry;
-    if (!has_slot(engine) ||
-        !baton_queue_dequeue(engine->queue, engine->now_ns / 1000000, &entry))
+    if (!has_slot(engine) || !baton_queue_dequeue(engine->queue, engine->now_ns / 1000000, &entry))
         return false;
     run_start(entry.data);
     return true;
@@ -175,7 +177,8 @@ static void adjust_clock(baton_engine *engine) {
 
 bool engine_wait(baton_engine *engine) {
     heap_node *first = heap_first(&engine->timers);
-    if (!first && !engine->active && !engine->woken) return false;
+    /* Those that wait for a delivery alone are not waited for: it comes from whoever uses the engine. */
+    if (!engine->active && !engine->woken && !engine->sleeping) return false;
     baton_error *failed = NULL;
     if (!engine_loop_init(engine, &failed)) {
         engine_break(engine, failed);

@@ -174,9 +174,8 @@ baton_value baton_result_problem(const baton_result *result) { return value_ref(
 const baton_error *baton_result_error(const baton_result *result) {
     if (result->error || (result->status != EXECUTION_FAULTED && result->status != EXECUTION_CANCELLED))
         return result->error;
-    baton_error *err = value_is_valid(result->fault)
-                           ? fault_error(result->fault)
-                           : baton_error_new(BATON_ERROR_CANCELLED, "cancelled");
+    baton_error *err = value_is_valid(result->fault) ? fault_error(result->fault)
+                                                     : baton_error_new(BATON_ERROR_CANCELLED, "cancelled");
     baton_error_wrap(&err, BATON_ERROR_EXECUTION, "Workflow execution failed");
     ((baton_result *)result)->error = err; /* a cache */
     return err;
@@ -210,8 +209,7 @@ char *baton_result_to_json(const baton_result *result) {
         if (has_run(e)) results = baton_value_append(results, step_to_value(body->steps[i], e));
     }
     o = baton_value_set(o, "results", results);
-    if (result->status == EXECUTION_COMPLETED)
-        o = baton_value_set(o, "output", value_ref(result->output));
+    if (result->status == EXECUTION_COMPLETED) o = baton_value_set(o, "output", value_ref(result->output));
     const baton_error *error = baton_result_error(result);
     char *text = error ? baton_error_text(error) : NULL;
     if (text) o = value_set_text(o, "error", text);
@@ -229,9 +227,8 @@ static baton_value scheduled_execution(const baton_result *result) {
     o = value_set_text(o, "scheduledAt", clock_format(result->scheduled_at_ms, time));
     o = value_set_number(o, "priority", result->priority);
     o = value_set_number(o, "estimatedDuration", (double)result->estimated_ms);
-    baton_value dependencies = value_is_valid(result->dependencies)
-                                   ? value_ref(result->dependencies)
-                                   : baton_value_array();
+    baton_value dependencies =
+        value_is_valid(result->dependencies) ? value_ref(result->dependencies) : baton_value_array();
     return baton_value_set(o, "dependencies", dependencies);
 }
 

@@ -25,8 +25,10 @@ void run_wake(run *r) {
     if (r->in_woken) return;
     r->in_woken = true;
     r->woken_next = NULL;
-    if (engine->woken) engine->woken_last->woken_next = r;
-    else engine->woken = r;
+    if (engine->woken)
+        engine->woken_last->woken_next = r;
+    else
+        engine->woken = r;
     engine->woken_last = r;
 }
 
@@ -55,20 +57,20 @@ static bool stops_on_failure(const run *r) {
 
 static void make_execution(run *r) {
     const baton_engine_options *o = &r->engine->options;
-    execution_init(r->x, &(execution_setup){
-                             .id = r->id,
-                             .workflow = r->workflow,
-                             .strategy = r->strategy,
-                             .strategy_options = {.retry_attempts = r->strategy->journal_steps ||
-                                                                            r->strategy->decide
-                                                                        ? o->retry_attempts
-                                                                        : 0,
-                                                  .retry_delay_ms = o->retry_delay_ms,
-                                                  .stop_on_failure = stops_on_failure(r)},
-                             .input = value_ref(r->input),
-                             .timeout_ms = timeout_of(r),
-                             .owner = r,
-                         });
+    execution_init(
+        r->x, &(execution_setup){
+                  .id = r->id,
+                  .workflow = r->workflow,
+                  .strategy = r->strategy,
+                  .strategy_options = {.retry_attempts = r->strategy->journal_steps || r->strategy->decide
+                                                             ? o->retry_attempts
+                                                             : 0,
+                                       .retry_delay_ms = o->retry_delay_ms,
+                                       .stop_on_failure = stops_on_failure(r)},
+                  .input = value_ref(r->input),
+                  .timeout_ms = timeout_of(r),
+                  .owner = r,
+              });
 }
 
 static baton_value list_dependencies(const run *r) {
@@ -100,18 +102,30 @@ static bool prepare(run *r) {
     return true;
 }
 
+static void leave_place(run *r) {
+    baton_engine *engine = r->engine;
+    if (r->place == RUN_ACTIVE) engine->active--;
+    if (r->place == RUN_PARKED || r->place == RUN_BLOCKED) engine->waiting--;
+    if (r->place == RUN_PARKED && r->sleeps) engine->sleeping--;
+}
+
 static void activate(run *r) {
     if (r->place == RUN_ACTIVE) return;
-    if (r->place == RUN_PARKED || r->place == RUN_BLOCKED) r->engine->waiting--;
+    leave_place(r);
     heap_remove(&r->engine->timers, &r->timer);
     r->place = RUN_ACTIVE;
     r->engine->active++;
 }
 
 static void deactivate(run *r, run_place place) {
-    if (r->place == RUN_ACTIVE) r->engine->active--;
-    if (r->place == RUN_PARKED || r->place == RUN_BLOCKED) r->engine->waiting--;
-    if (place == RUN_PARKED) r->engine->waiting++;
+    leave_place(r);
+    if (place == RUN_PARKED) {
+        /* The engine's own timeout for workflows in C does not count: it is there for all of them. */
+        bool limited = r->x->deadline_ns && (r->timeout_ms || !r->workflow->built);
+        r->sleeps = limited || execution_sleeps(r->x);
+        r->engine->waiting++;
+        r->engine->sleeping += r->sleeps;
+    }
     r->place = place;
 }
 
@@ -144,8 +158,10 @@ static void ended(run *r) {
 void run_drop_execution(run *r) {
     if (!r->x) return;
     execution_done(r->x);
-    if (r->engine->spare) free(r->x);
-    else r->engine->spare = r->x;
+    if (r->engine->spare)
+        free(r->x);
+    else
+        r->engine->spare = r->x;
     r->x = NULL;
 }
 
@@ -208,7 +224,8 @@ static void settle(run *r) {
     default: break;
     }
     int64_t wake_ns = execution_wake_ns(r->x);
-    if (wake_ns == INT64_MAX) heap_remove(&r->engine->timers, &r->timer);
+    if (wake_ns == INT64_MAX)
+        heap_remove(&r->engine->timers, &r->timer);
     else if (!heap_set(&r->engine->timers, &r->timer, wake_ns))
         engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
 }
@@ -317,9 +334,12 @@ void run_turn(run *r, event ev) {
             if (r->to_continue || !calls_pop(r, &a)) break;
         }
         /* Others want their turn, or have something to say. */
-        if (++calls > LIMIT_TURN_STEPS || atomic_load_explicit(&engine->inbox->waiting, memory_order_relaxed)) {
-            if (calls_push(r, &a)) calls_last_first(r);
-            else engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        if (++calls > LIMIT_TURN_STEPS ||
+            atomic_load_explicit(&engine->inbox->waiting, memory_order_relaxed)) {
+            if (calls_push(r, &a))
+                calls_last_first(r);
+            else
+                engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
             break;
         }
         while (!run_call(r, &a, &ev))
@@ -430,8 +450,10 @@ void run_suspend(run *r) {
     case RUN_BLOCKED: hold(r); break;
     case RUN_ACTIVE:
     case RUN_PARKED:
-        if (r->in_call) advance(r, &ev); /* the turn in which it is called goes on when it returns */
-        else if (run_load(r) == 0) run_turn(r, ev);
+        if (r->in_call)
+            advance(r, &ev); /* the turn in which it is called goes on when it returns */
+        else if (run_load(r) == 0)
+            run_turn(r, ev);
         break;
     default: break;
     }

@@ -17,8 +17,7 @@ static void finish(machine *m, execution_status end) {
     x->rolling_back = false;
     x->ended_ns = m->event->now_ns;
     execution_set_status(x, end);
-    machine_record(m, kinds[end], NULL,
-                   value_ref(end == EXECUTION_COMPLETED ? x->output : x->fault));
+    machine_record(m, kinds[end], NULL, value_ref(end == EXECUTION_COMPLETED ? x->output : x->fault));
 }
 
 static void rollback_begin(machine *m, frame *f) {
@@ -100,7 +99,8 @@ void execution_conclude(machine *m, execution_status end, baton_value value) {
     }
     if (x->root) {
         frame *f = x->root;
-        bool begun = f->phase != FRAME_READY && f->phase != FRAME_HELD && (f->children || f->ticket || f->wake_ns || f->phase == FRAME_DELIVERY);
+        bool begun = f->phase != FRAME_READY && f->phase != FRAME_HELD &&
+                     (f->children || f->ticket || f->wake_ns || f->phase == FRAME_DELIVERY);
         machine_cancel_inside(m, f);
         if (begun) machine_record(m, RECORD_STEP_CANCELLED, f, VALUE_INVALID);
     }

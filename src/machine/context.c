@@ -40,8 +40,7 @@ void context_set_view(baton_context *context, const context_view *view) {
 
 baton_value baton_context_get(const baton_context *context, const char *key) {
     baton_value value = baton_value_get(context->entries, key);
-    if (!value_is_valid(value) && context->view.get)
-        value = context->view.get(context->view.data, key);
+    if (!value_is_valid(value) && context->view.get) value = context->view.get(context->view.data, key);
     return value;
 }
 
@@ -89,7 +88,8 @@ baton_context *baton_context_from_json(const char *json, size_t size, baton_erro
     baton_context *context = NULL;
     if (baton_value_kind(entries) != BATON_KIND_OBJECT)
         baton_error_set(err, BATON_ERROR_INVALID, "a context must be a JSON object");
-    else if (!(context = baton_context_new())) error_memory(err);
+    else if (!(context = baton_context_new()))
+        error_memory(err);
     if (!context) {
         value_unref(entries);
         return NULL;

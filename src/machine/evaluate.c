@@ -33,8 +33,7 @@ static baton_value describe_task(const frame *f) {
     task = value_set_text(task, "reference", f->step->reference);
     task = baton_value_set(task, "definition", value_ref(f->step->definition));
     task = baton_value_set(task, "input", value_ref(f->raw_input));
-    if (value_is_valid(f->raw_output))
-        task = baton_value_set(task, "output", value_ref(f->raw_output));
+    if (value_is_valid(f->raw_output)) task = baton_value_set(task, "output", value_ref(f->raw_output));
     return baton_value_set(task, "startedAt", describe_time(f->started_ns));
 }
 
@@ -84,8 +83,8 @@ static baton_value look_up(void *data, expression_argument argument, const char 
     return VALUE_INVALID;
 }
 
-#define ENVIRONMENT(scene_, machine_)                                                                      \
-    (&(expression_environment){                                                                            \
+#define ENVIRONMENT(scene_, machine_) \
+    (&(expression_environment){       \
         .lookup = look_up, .data = (scene_), .now_ms = (machine_)->event->now_ns / 1000000})
 
 static baton_value expand(machine *m, frame *f, const template *t, baton_value input, baton_value output) {

@@ -71,8 +71,8 @@ static bool fire_one(machine *m) {
         }
         if (passed(f->attempt_deadline_ns, now_ns)) {
             machine_cancel_inside(m, f);
-            baton_value fault = value_set_text(timeout_fault("Attempt timed out"), "instance",
-                                               f->step->reference);
+            baton_value fault =
+                value_set_text(timeout_fault("Attempt timed out"), "instance", f->step->reference);
             if (!behavior_of(f->step)->child_faulted(m, f, NULL, fault)) machine_fault(m, f, fault);
             return true;
         }
@@ -232,8 +232,8 @@ static void recover(machine *m) {
         f->ticket = 0;
         x->effects--;
         if (f->step->interrupted_faults) {
-            machine_fault(m, f, fault_new("runtime", 500, "Step was interrupted",
-                                          "the process that ran it died"));
+            machine_fault(
+                m, f, fault_new("runtime", 500, "Step was interrupted", "the process that ran it died"));
         } else {
             f->attempt++;
             machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
@@ -253,8 +253,10 @@ static void run_ready(machine *m) {
         frame *f = x->ready;
         x->ready = f->ready_next;
         if (!x->ready) x->ready_last = NULL;
-        if (x->suspending) f->phase = FRAME_HELD;
-        else frame_begin(m, f);
+        if (x->suspending)
+            f->phase = FRAME_HELD;
+        else
+            frame_begin(m, f);
     }
     if (x->ready) action_add(m, ACTION_CONTINUE);
 }
@@ -268,7 +270,8 @@ static void settle(machine *m) {
         machine_record(m, RECORD_SUSPENDED, NULL, VALUE_INVALID);
         return;
     }
-    if (x->effects || x->ready || x->rolling_back) execution_set_status(x, EXECUTION_RUNNING);
+    if (x->effects || x->ready || x->rolling_back)
+        execution_set_status(x, EXECUTION_RUNNING);
     else if (x->status == EXECUTION_RUNNING && execution_is_idle(x))
         execution_set_status(x, EXECUTION_WAITING);
 }

@@ -104,6 +104,12 @@ int64_t execution_wake_ns(const baton_execution *x) {
     return wake_ns;
 }
 
+bool execution_sleeps(const baton_execution *x) {
+    for (frame *f = x->root; f; f = frame_next(x->root, f))
+        if (f->wake_ns || f->deadline_ns || f->attempt_deadline_ns) return true;
+    return false;
+}
+
 bool execution_is_idle(const baton_execution *x) {
     if (x->effects || x->ready || !x->root) return false;
     for (frame *f = x->root; f; f = frame_next(x->root, f))
@@ -114,8 +120,10 @@ bool execution_is_idle(const baton_execution *x) {
 frame *frame_new(baton_execution *x, frame *parent) {
     if (x->frame_count >= LIMIT_FRAMES) return NULL;
     frame *f = x->free_frames;
-    if (f) x->free_frames = f->next;
-    else if (!(f = malloc(sizeof *f))) return NULL;
+    if (f)
+        x->free_frames = f->next;
+    else if (!(f = malloc(sizeof *f)))
+        return NULL;
     memset(f, 0, sizeof *f);
     x->frame_count++;
     f->parent = parent;
@@ -145,8 +153,8 @@ void frame_clear_step(frame *f) {
     value_unref(f->error);
     value_unref(f->authorization);
     value_unref(f->context_before);
-    f->raw_input = f->input = f->raw_output = f->data = f->error = f->authorization =
-        f->context_before = VALUE_INVALID;
+    f->raw_input = f->input = f->raw_output = f->data = f->error = f->authorization = f->context_before =
+        VALUE_INVALID;
     for (uint32_t i = 0; i < f->keys.count; i++) free(f->keys.lists[i].numbers);
     free(f->keys.lists);
     f->keys = (key_memory){0};
@@ -196,8 +204,10 @@ frame *frame_by_ticket(frame *root, uint64_t ticket) {
 void frame_make_ready(baton_execution *x, frame *f) {
     f->phase = FRAME_READY;
     f->ready_next = NULL;
-    if (x->ready) x->ready_last->ready_next = f;
-    else x->ready = f;
+    if (x->ready)
+        x->ready_last->ready_next = f;
+    else
+        x->ready = f;
     x->ready_last = f;
 }
 

@@ -48,38 +48,38 @@ typedef struct key_memory {
     struct key_list {
         uint32_t ordinal, used, count, capacity;
         uint32_t *numbers;
-    } *lists;
+    } * lists;
     uint32_t count, capacity;
 } key_memory;
 
 typedef struct frame {
     const step *step;
-    const sequence *sequence; /* NULL: one step alone (a branch, a function) */
+    const sequence *sequence;               /* NULL: one step alone (a branch, a function) */
     struct frame *parent, *children, *next; /* next: sibling, or in the free list */
     struct frame *ready_next;
     frame_phase phase;
-    bool in_handler;     /* try: the child walks catch.do */
-    bool has_context;    /* a branch of a fork: `context` is its own */
-    bool no_retry;       /* the step said so */
-    bool caught;         /* try: `error` is set and visible to catch.do */
-    uint32_t number;     /* of the record that began this occurrence in this attempt of the try */
-    uint32_t key;        /* of the record that first began it */
-    uint32_t attempt;    /* of an effect, from 1 */
-    uint32_t index;      /* for: the round */
-    uint32_t branch;     /* which branch of its parent, a fork, this frame is */
-    uint32_t retries;    /* try: retries so far */
-    uint64_t ticket;     /* EFFECT: what its end will name; 0 otherwise */
+    bool in_handler;  /* try: the child walks catch.do */
+    bool has_context; /* a branch of a fork: `context` is its own */
+    bool no_retry;    /* the step said so */
+    bool caught;      /* try: `error` is set and visible to catch.do */
+    uint32_t number;  /* of the record that began this occurrence in this attempt of the try */
+    uint32_t key;     /* of the record that first began it */
+    uint32_t attempt; /* of an effect, from 1 */
+    uint32_t index;   /* for: the round */
+    uint32_t branch;  /* which branch of its parent, a fork, this frame is */
+    uint32_t retries; /* try: retries so far */
+    uint64_t ticket;  /* EFFECT: what its end will name; 0 otherwise */
     int64_t started_ns;
-    int64_t deadline_ns; /* of the step's timeout; 0: none */
+    int64_t deadline_ns;         /* of the step's timeout; 0: none */
     int64_t attempt_deadline_ns; /* try: of one retry; 0: none */
-    int64_t wake_ns;     /* TIMER, RETRY */
+    int64_t wake_ns;             /* TIMER, RETRY */
     baton_value raw_input, input, raw_output;
     baton_value data;    /* for: the collection; fork: the outputs so far; function: what `with` gave */
     baton_value error;   /* try: the error that was caught */
     baton_value context; /* branch: its own context, if has_context */
     baton_value context_before; /* try: the context it began with */
-    baton_value authorization; /* call: http; never stored */
-    key_memory keys;     /* try with retry */
+    baton_value authorization;  /* call: http; never stored */
+    key_memory keys;            /* try with retry */
 } frame;
 
 struct baton_execution {
@@ -90,7 +90,7 @@ struct baton_execution {
     void *owner; /* the engine's, for the accessors of the public header */
 
     execution_status status;
-    bool journals;  /* the strategy journals each step */
+    bool journals; /* the strategy journals each step */
     bool suspending;
     bool timed_out; /* by its own timeout, not a step's */
     bool rolling_back;
@@ -104,7 +104,7 @@ struct baton_execution {
     baton_value input;   /* raw */
     baton_value context; /* $context */
     baton_value output;
-    baton_value fault;   /* why it faulted, or will when the rollback is done */
+    baton_value fault;        /* why it faulted, or will when the rollback is done */
     execution_status outcome; /* what it ends as after the rollback */
 
     frame *root;
@@ -117,12 +117,12 @@ struct baton_execution {
 };
 
 typedef struct execution_setup {
-    const char *id;             /* borrowed: must outlive the execution */
-    baton_workflow *workflow;   /* borrowed: must outlive the execution */
+    const char *id;           /* borrowed: must outlive the execution */
+    baton_workflow *workflow; /* borrowed: must outlive the execution */
     const baton_strategy *strategy;
     baton_strategy_options strategy_options;
-    baton_value input;          /* taken */
-    int64_t timeout_ms;         /* 0: none */
+    baton_value input;  /* taken */
+    int64_t timeout_ms; /* 0: none */
     void *owner;
 } execution_setup;
 
@@ -143,6 +143,8 @@ static inline bool execution_ended(const baton_execution *x) { return x->status 
 
 /* The earliest moment at which a timer of this execution fires; INT64_MAX when there is none. */
 int64_t execution_wake_ns(const baton_execution *x);
+/* True when time alone will move it on: a wait, a retry, a step's timeout; not its own, which ends it. */
+bool execution_sleeps(const baton_execution *x);
 /* True when it waits for timers or deliveries alone. */
 bool execution_is_idle(const baton_execution *x);
 

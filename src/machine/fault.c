@@ -10,10 +10,10 @@ static const struct {
     const char *name;
     baton_error_code code;
 } standard[] = {
-    {"configuration", BATON_ERROR_INVALID},   {"validation", BATON_ERROR_INVALID},
-    {"expression", BATON_ERROR_EXPRESSION},   {"authentication", BATON_ERROR_NOT_ALLOWED},
+    {"configuration", BATON_ERROR_INVALID},     {"validation", BATON_ERROR_INVALID},
+    {"expression", BATON_ERROR_EXPRESSION},     {"authentication", BATON_ERROR_NOT_ALLOWED},
     {"authorization", BATON_ERROR_NOT_ALLOWED}, {"timeout", BATON_ERROR_TIMEOUT},
-    {"communication", BATON_ERROR_STEP},      {"runtime", BATON_ERROR_STEP},
+    {"communication", BATON_ERROR_STEP},        {"runtime", BATON_ERROR_STEP},
 };
 
 baton_value fault_new(const char *name, int status, const char *title, const char *detail) {
@@ -63,7 +63,8 @@ bool fault_matches(baton_value fault, baton_value with) {
         baton_value found = baton_value_get(fault, key);
         if (strcmp(key, "type") == 0)
             matches = same_type(baton_value_as_text(found), baton_value_as_text(wanted));
-        else matches = value_is_valid(found) && baton_value_equal(found, wanted);
+        else
+            matches = value_is_valid(found) && baton_value_equal(found, wanted);
         value_unref(found);
         value_unref(wanted);
     }

@@ -18,12 +18,12 @@
 #include <string.h>
 
 static const step_behavior *const behaviors[STEP_KINDS] = {
-    [STEP_DO] = &step_do_behavior,       [STEP_SET] = &step_set_behavior,
+    [STEP_DO] = &step_do_behavior,         [STEP_SET] = &step_set_behavior,
     [STEP_SWITCH] = &step_switch_behavior, [STEP_FOR] = &step_for_behavior,
-    [STEP_FORK] = &step_fork_behavior,   [STEP_RAISE] = &step_raise_behavior,
-    [STEP_TRY] = &step_try_behavior,     [STEP_WAIT] = &step_wait_behavior,
-    [STEP_RUN] = &step_run_behavior,     [STEP_HTTP] = &step_http_behavior,
-    [STEP_CALL] = &step_call_behavior,   [STEP_FUNCTION] = &step_function_behavior,
+    [STEP_FORK] = &step_fork_behavior,     [STEP_RAISE] = &step_raise_behavior,
+    [STEP_TRY] = &step_try_behavior,       [STEP_WAIT] = &step_wait_behavior,
+    [STEP_RUN] = &step_run_behavior,       [STEP_HTTP] = &step_http_behavior,
+    [STEP_CALL] = &step_call_behavior,     [STEP_FUNCTION] = &step_function_behavior,
 };
 
 const step_behavior *behavior_of(const step *s) { return behaviors[s->kind]; }
@@ -191,10 +191,14 @@ void frame_begin(machine *m, frame *f) {
         }
     }
     if (f->parent && has_effect(s) && !(f->key = keys_resolve(f, f->number))) m->out->out_of_memory = true;
-    if (m->x->journals) machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
-    else if (has_effect(s)) m->x->last_number++; /* two effects at once need two keys */
-    if (s->plain) f->input = value_ref(f->raw_input);
-    else if (!prepare(m, f)) return;
+    if (m->x->journals)
+        machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
+    else if (has_effect(s))
+        m->x->last_number++; /* two effects at once need two keys */
+    if (s->plain)
+        f->input = value_ref(f->raw_input);
+    else if (!prepare(m, f))
+        return;
     behavior_of(s)->enter(m, f);
 }
 
@@ -202,8 +206,10 @@ void frame_begin(machine *m, frame *f) {
 static void point_at(machine *m, frame *f, const step *s, baton_value input) {
     f->step = s;
     f->raw_input = input;
-    if (m->x->suspending) f->phase = FRAME_HELD;
-    else frame_make_ready(m->x, f);
+    if (m->x->suspending)
+        f->phase = FRAME_HELD;
+    else
+        frame_make_ready(m->x, f);
 }
 
 static frame *enter(machine *m, frame *f, const sequence *steps, const step *first, baton_value input) {
@@ -365,8 +371,10 @@ void machine_fault(machine *m, frame *f, baton_value fault) {
     }
     machine_record(m, RECORD_STEP_FAULTED, f, value_ref(fault));
     if (decision.action == BATON_STRATEGY_NEXT) {
-        if (value_is_valid(m->x->fault)) value_unref(fault);
-        else m->x->fault = fault; /* the first one says why the execution did not succeed */
+        if (value_is_valid(m->x->fault))
+            value_unref(fault);
+        else
+            m->x->fault = fault; /* the first one says why the execution did not succeed */
         frame_advance(m, f, value_ref(f->raw_input), (flow){FLOW_CONTINUE, 0});
         return;
     }

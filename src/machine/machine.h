@@ -24,21 +24,21 @@ typedef enum event_kind {
     EVENT_CANCEL,
     EVENT_SUSPEND,
     EVENT_RESUME,
-    EVENT_RECOVER    /* the execution was loaded: effects that were under way are begun again */
+    EVENT_RECOVER /* the execution was loaded: effects that were under way are begun again */
 } event_kind;
 
 typedef struct event {
     event_kind kind;
-    int64_t now_ns;   /* since 1970 UTC */
-    uint64_t entropy; /* for jitter */
-    uint64_t ticket;  /* EVENT_SUCCEEDED, _FAILED, _WAITING, _STEPS: which effect */
-    frame *frame;     /* the same, when the caller knows it; else NULL */
-    const step *step; /* EVENT_DELIVERED */
-    uint32_t count;   /* EVENT_STEPS */
-    bool no_retry;    /* EVENT_FAILED */
-    bool failed;      /* EVENT_STEPS: the step after `count` failed, `value` is its error */
-    bool pending;     /* EVENT_STEPS: the step after `count` ends later, `value` is its input ... */
-    bool waits;       /* ... by a delivery, not by an event for the same ticket */
+    int64_t now_ns;    /* since 1970 UTC */
+    uint64_t entropy;  /* for jitter */
+    uint64_t ticket;   /* EVENT_SUCCEEDED, _FAILED, _WAITING, _STEPS: which effect */
+    frame *frame;      /* the same, when the caller knows it; else NULL */
+    const step *step;  /* EVENT_DELIVERED */
+    uint32_t count;    /* EVENT_STEPS */
+    bool no_retry;     /* EVENT_FAILED */
+    bool failed;       /* EVENT_STEPS: the step after `count` failed, `value` is its error */
+    bool pending;      /* EVENT_STEPS: the step after `count` ends later, `value` is its input ... */
+    bool waits;        /* ... by a delivery, not by an event for the same ticket */
     baton_value value; /* taken */
 } event;
 
@@ -57,8 +57,8 @@ typedef struct action {
     uint64_t ticket;
     frame *frame; /* valid until the next event */
     const step *step;
-    int64_t deadline_ns;  /* of the innermost timeout around it; 0: none */
-    baton_value request;  /* owned by the output */
+    int64_t deadline_ns; /* of the innermost timeout around it; 0: none */
+    baton_value request; /* owned by the output */
 } action;
 
 /* What one event led to. Reused from event to event; zeroed at first. */

@@ -7,18 +7,18 @@
 #include "definition/workflow.h"
 
 typedef enum record_kind {
-    RECORD_STARTED, /* of the execution; data: its input */
+    RECORD_STARTED,   /* of the execution; data: its input */
     RECORD_COMPLETED, /* data: its output */
-    RECORD_FAULTED, /* data: the error */
+    RECORD_FAULTED,   /* data: the error */
     RECORD_CANCELLED,
     RECORD_SUSPENDED,
     RECORD_RESUMED,
     RECORD_STEP_STARTED, /* an occurrence begins, or (attempt > 1) is tried again */
     RECORD_STEP_SKIPPED,
     RECORD_STEP_COMPLETED, /* data: its output */
-    RECORD_STEP_FAULTED, /* data: the error */
+    RECORD_STEP_FAULTED,   /* data: the error */
     RECORD_STEP_CANCELLED,
-    RECORD_STEP_RETRIED, /* a try begins again */
+    RECORD_STEP_RETRIED,    /* a try begins again */
     RECORD_STEPS_COMPLETED, /* `count` steps in a row, under a strategy that journals no steps */
     RECORD_ROLLBACK_STARTED,
     RECORD_ROLLBACK_COMPLETED,

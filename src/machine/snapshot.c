@@ -41,7 +41,8 @@ static baton_value write_keys(const key_memory *keys) {
         const struct key_list *list = &keys->lists[i];
         baton_value one = value_set_number(baton_value_object(), "step", list->ordinal);
         one = value_set_number(one, "used", list->used);
-        lists = baton_value_append(lists, baton_value_set(one, "numbers", numbers(list->numbers, list->count)));
+        lists =
+            baton_value_append(lists, baton_value_set(one, "numbers", numbers(list->numbers, list->count)));
     }
     return lists;
 }
@@ -209,7 +210,8 @@ int snapshot_restore(baton_execution *x, baton_value o, baton_error **err) {
         return baton_error_set(err, BATON_ERROR_UNSUPPORTED,
                                "the snapshot of %s was written by a later version of Baton", x->id);
     unsigned status = (unsigned)number_of(o, "status"), outcome = (unsigned)number_of(o, "outcome");
-    if (version < 1 || status > EXECUTION_CANCELLED || outcome > EXECUTION_CANCELLED) return damaged(x, err);
+    if (version < 1 || status > EXECUTION_CANCELLED || outcome > EXECUTION_CANCELLED)
+        return damaged(x, err);
     x->status = (execution_status)status;
     x->suspending = number_of(o, "suspending") != 0;
     x->rolling_back = number_of(o, "rollingBack") != 0;

@@ -6,8 +6,7 @@
 
 static void enter_call(machine *m, frame *f) {
     const step_call *call = &f->step->u.call;
-    baton_value input =
-        call->with ? machine_expand(m, f, call->with, f->input) : value_ref(f->input);
+    baton_value input = call->with ? machine_expand(m, f, call->with, f->input) : value_ref(f->input);
     if (value_is_valid(input)) machine_enter_step(m, f, call->function, input);
 }
 

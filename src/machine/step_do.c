@@ -5,8 +5,10 @@
 #include "machine/step.h"
 
 static void enter_do(machine *m, frame *f) {
-    if (f->step->u.do_.count) machine_enter_sequence(m, f, &f->step->u.do_, value_ref(f->input));
-    else machine_complete(m, f, value_ref(f->input));
+    if (f->step->u.do_.count)
+        machine_enter_sequence(m, f, &f->step->u.do_, value_ref(f->input));
+    else
+        machine_complete(m, f, value_ref(f->input));
 }
 
 static void child_completed(machine *m, frame *f, frame *child, baton_value output) {

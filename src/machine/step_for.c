@@ -17,8 +17,10 @@ static void next_round(machine *m, frame *f) {
         if (wanted < 0) return;
         more = wanted;
     }
-    if (more) machine_enter_sequence(m, f, &loop->body, value_ref(so_far));
-    else machine_complete(m, f, value_ref(so_far));
+    if (more)
+        machine_enter_sequence(m, f, &loop->body, value_ref(so_far));
+    else
+        machine_complete(m, f, value_ref(so_far));
 }
 
 static void enter_for(machine *m, frame *f) {

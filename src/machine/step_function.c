@@ -9,9 +9,7 @@
 #include "base/value.h"
 #include "machine/step.h"
 
-static bool is_simple(const step *s) {
-    return s->kind == STEP_FUNCTION && s->plain && !s->u.function.with;
-}
+static bool is_simple(const step *s) { return s->kind == STEP_FUNCTION && s->plain && !s->u.function.with; }
 
 /* How many steps from this one on may be run as one action. */
 static uint32_t run_length(const machine *m, const frame *f) {

@@ -17,13 +17,16 @@
 static void append_encoded(buffer *b, baton_value value) {
     buffer plain = {0};
     const char *text = baton_value_as_text(value);
-    if (text) buffer_puts(&plain, text);
+    if (text)
+        buffer_puts(&plain, text);
     else if (value_is_valid(value) && baton_value_kind(value) != BATON_KIND_NULL)
         value_write(&plain, value);
     for (size_t i = 0; i < plain.size; i++) {
         unsigned char c = (unsigned char)plain.data[i];
-        if (isalnum(c) || strchr("-._~", c)) buffer_putc(b, (char)c);
-        else buffer_printf(b, "%%%02X", c);
+        if (isalnum(c) || strchr("-._~", c))
+            buffer_putc(b, (char)c);
+        else
+            buffer_printf(b, "%%%02X", c);
     }
     buffer_done(&plain);
 }
@@ -112,8 +115,8 @@ static bool add_uri(machine *m, frame *f, baton_value *request) {
     if (!value_is_valid(uri)) return false;
     if (baton_value_kind(uri) != BATON_KIND_STRING) {
         value_unref(uri);
-        machine_fault(m, f, fault_new("expression", 400, "Expression failed",
-                                      "the endpoint must be a string"));
+        machine_fault(m, f,
+                      fault_new("expression", 400, "Expression failed", "the endpoint must be a string"));
         return false;
     }
     if (http->uri_is_template) uri = expand_uri(uri, f->input);

@@ -5,7 +5,8 @@
  * with neither, the error goes on outward. Without retry, do and then it is caught and the try's input is
  * its output.
  *
- * In the frame: error is what was caught, context_before the context it began with, retries how often it began again.
+ * In the frame: error is what was caught, context_before the context it began with, retries how often it
+ * began again.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/value.h"
@@ -132,7 +133,5 @@ static void woken(machine *m, frame *f) {
     begin_attempt(m, f);
 }
 
-const step_behavior step_try_behavior = {.enter = enter_try,
-                                         .child_completed = child_completed,
-                                         .child_faulted = child_faulted,
-                                         .woken = woken};
+const step_behavior step_try_behavior = {
+    .enter = enter_try, .child_completed = child_completed, .child_faulted = child_faulted, .woken = woken};

@@ -16,8 +16,8 @@ static baton_strategy_decision decide(const baton_step_outcome *outcome,
     if (outcome->success) return (baton_strategy_decision){BATON_STRATEGY_NEXT, 0};
     if (!outcome->no_retry && outcome->attempt <= options->retry_attempts)
         return (baton_strategy_decision){BATON_STRATEGY_RETRY, retry_delay_ms(options, outcome->attempt)};
-    return (baton_strategy_decision){
-        options->stop_on_failure ? BATON_STRATEGY_STOP : BATON_STRATEGY_NEXT, 0};
+    return (baton_strategy_decision){options->stop_on_failure ? BATON_STRATEGY_STOP : BATON_STRATEGY_NEXT,
+                                     0};
 }
 
 const baton_strategy strategy_basic = {
@@ -36,8 +36,7 @@ baton_strategy_decision strategy_decide(const baton_execution *x, const frame *f
     };
     const baton_strategy *strategy = x->strategy;
     if (!strategy->decide) return decide(&outcome, &x->strategy_options);
-    baton_strategy_decision decision =
-        strategy->decide(&outcome, &x->strategy_options, strategy->data);
+    baton_strategy_decision decision = strategy->decide(&outcome, &x->strategy_options, strategy->data);
     if (decision.action == BATON_STRATEGY_RETRY && (success || outcome.no_retry))
         decision.action = success ? BATON_STRATEGY_NEXT : BATON_STRATEGY_STOP;
     return decision;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct row {
-    char *snapshot; /* JSON text; NULL while the execution is in the engine's memory */
+    char *snapshot;         /* JSON text; NULL while the execution is in the engine's memory */
     baton_value deliveries; /* {reference: [values]} */
     size_t delivery_count;
 } row;
@@ -19,8 +19,10 @@ typedef struct row {
 static store *open_memory(const char *where, baton_error **err) {
     (void)where;
     store *s = calloc(1, sizeof *s);
-    if (s) s->type = &store_memory;
-    else error_memory(err);
+    if (s)
+        s->type = &store_memory;
+    else
+        error_memory(err);
     return s;
 }
 

@@ -242,8 +242,10 @@ static baton_value outcome_of(baton_engine *engine, const baton_result *result, 
     o = put_text(o, "strategy", baton_result_strategy(result));
     o = put_number(o, "stepCount", (double)baton_result_step_count(result));
     o = put(o, "results", results_of(result));
+    bool by_step = baton_value_is_valid(scheduled); /* a workflow without steps cannot have hidden it */
+    if (!by_step) scheduled = baton_context_get(context, "scheduledExecution");
     o = put(o, "priority", baton_value_get(scheduled, "priority"));
-    o = put(o, "estimate", baton_value_get(scheduled, "estimate"));
+    o = put(o, "estimate", baton_value_get(scheduled, by_step ? "estimate" : "estimatedDuration"));
     o = put(o, "dependencies", baton_value_get(scheduled, "dependencies"));
     baton_value_unref(scheduled);
     o = put_text(o, "id", baton_result_execution_id(result));

@@ -100,7 +100,7 @@ def some_workflow(rng, number):
     context = {some_key(rng): some_value(rng) for _ in range(rng.choice([0, 0, 1, 2, 4]))}
     if rng.random() < 0.05:
         context["executionId"] = "of another time"
-    steps = [some_step(rng, i, simple) for i in range(rng.choice([1, 1, 2, 3, 3, 5, 8, 20]))]
+    steps = [some_step(rng, i, simple) for i in range(rng.choice([0, 1, 1, 2, 3, 3, 5, 8, 20]))]
     return {"kind": "workflow", "name": "workflow-%d" % number, "steps": steps, "context": context,
             "options": options}
 

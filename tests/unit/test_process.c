@@ -399,8 +399,9 @@ static void test_inheritance(void **state) {
     pthread_sigmask(SIG_BLOCK, &block, &old);
     signal(SIGUSR2, SIG_IGN);
     /* Signals 1 to 31: those from 32 on are the C library's own, or stay as they were inherited. */
-    gives_value(f, shell("sed -n 's/^Sig\\(Blk\\|Ign\\):\\t.\\{8\\}[08]/\\1/p' /proc/self/status | tr -d '\\n'"),
-                "\"Blk0000000Ign0000000\"");
+    gives_value(
+        f, shell("sed -n 's/^Sig\\(Blk\\|Ign\\):\\t.\\{8\\}[08]/\\1/p' /proc/self/status | tr -d '\\n'"),
+        "\"Blk0000000Ign0000000\"");
     gives_value(f, shell("ls /proc/self/fd | wc -l"), "\"4\""); /* ls itself opens the folder */
     gives_value(f, shell("test $(cut -d' ' -f5 /proc/$$/stat) = $$ && echo leads"), "\"leads\"");
     pthread_sigmask(SIG_SETMASK, &old, &now);

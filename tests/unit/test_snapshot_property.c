@@ -336,7 +336,7 @@ static void any_steering_ends(void **state) {
                                            EVENT_SUSPEND, EVENT_RESUME, EVENT_CANCEL};
         for (unsigned i = 0; i < 400 && !execution_ended(&w->x); i++) {
             if (pick(3) == 0)
-                world_tell(w, kinds[pick(pick(10) ? 6 : 7)]);
+                world_tell(w, kinds[pick(pick(4) ? 6 : 7)]);
             else
                 world_step(w, INT64_MAX);
             check_tree(w, m.yaml.data);
