@@ -557,7 +557,8 @@ typedef struct baton_submission {
 BATON_API int baton_engine_submit_batch(baton_engine *engine, const baton_submission *submissions,
                                         size_t count, baton_error **err);
 /* Runs until nothing is queued or running and nothing waits for a timer or a completion. Executions that
- * wait for a delivery do not keep it: deliver, and run again. 0, or -1 when the store failed. */
+ * wait for a delivery do not keep it (unless a timeout that was asked for will end them): deliver, and run
+ * again. 0, or -1 when the store failed. */
 BATON_API int baton_engine_run(baton_engine *engine, baton_error **err);
 /* Wakes the step `reference` (its JSON pointer, or its name) of execution `id` that answered with
  * baton_step_call_wait. A delivery that comes before the step waits is kept. Takes the value.

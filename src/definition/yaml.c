@@ -471,15 +471,10 @@ static int read_events(reader *r) {
     return 0;
 }
 
-static void drop_output(struct fy_diag *diag, void *user, const char *text, size_t size) {
-    (void)diag, (void)user, (void)text, (void)size;
-}
-
 static int open_parser(reader *r) {
     struct fy_diag_cfg diag_options;
     fy_diag_cfg_default(&diag_options);
     diag_options.fp = NULL;
-    diag_options.output_fn = drop_output;
     r->diag = fy_diag_create(&diag_options);
     if (!r->diag) return error_memory(r->err);
     fy_diag_set_collect_errors(r->diag, true);

@@ -3,18 +3,15 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/effect.h"
 
+#include "machine/fault.h"
+
 baton_value effect_fault(const char *name, int status, const char *title, const char *format, ...) {
-    buffer type = {0}, detail = {0};
-    buffer_printf(&type, "https://open-workflow-specification.org/spec/1.0.0/errors/%s", name);
+    buffer detail = {0};
     va_list args;
     va_start(args, format);
     buffer_vprintf(&detail, format, args);
     va_end(args);
-    baton_value fault = value_set_text(baton_value_object(), "type", buffer_text(&type));
-    fault = value_set_number(fault, "status", status);
-    fault = value_set_text(fault, "title", title);
-    fault = value_set_text(fault, "detail", buffer_text(&detail));
-    buffer_done(&type);
+    baton_value fault = fault_new(name, status, title, buffer_text(&detail));
     buffer_done(&detail);
     return fault;
 }
