@@ -37,9 +37,7 @@ struct guardian {
     struct watch *watch;
 };
 
-/* ---- In the guardian ----
- *
- * GCOV_EXCL_START: it ends without a word to whoever counts. */
+/* ---- In the guardian ---- */
 
 /* Sends the signal to all groups; true when any of them exists. */
 static bool signal_groups(atomic_int *groups, int number) {
@@ -71,9 +69,7 @@ __attribute__((noreturn)) static void guard(atomic_int *groups, int read_end, in
     _exit(0);
 }
 
-/* ---- In Baton ----
- *
- * GCOV_EXCL_STOP */
+/* ---- In Baton ---- */
 
 /* Frees what belongs to a process that ended or was killed. */
 static void forget(struct guardian *g) {
