@@ -32,7 +32,8 @@ fuzz:
 	@tools/fuzz
 
 install: all
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
 
 format:
 	@clang-format -i $$(git ls-files '*.c' '*.h')

@@ -490,7 +490,7 @@ typedef struct baton_engine_options {
 
 /* Zero what is not needed. Borrowed. Seed: options of executeWorkflow. */
 typedef struct baton_execution_options {
-    const char *id;       /* NULL: exec_<ms>_<9 digits>; else letters, digits and -_.: , at most 128 */
+    const char *id;       /* NULL: exec_<ms>_<9 base-36 digits>; else letters, digits and -_.: , at most 128 */
     const char *strategy; /* NULL or unknown: "basic" */
     const char *priority; /* "high", "normal", "low" */
     bool critical;

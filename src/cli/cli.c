@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -170,7 +171,20 @@ char *cli_read_file(const char *path, size_t most, size_t *size, baton_error **e
     return NULL;
 }
 
+baton_workflow *cli_load_workflow(const char *path, baton_error **err) {
+    if (strcmp(path, "-") != 0) return baton_workflow_load(path, NULL, err);
+    size_t size;
+    char *text = cli_read_file("-", LIMIT_FILE_BYTES, &size, err);
+    baton_workflow *workflow = text ? baton_workflow_parse(text, size, "stdin", NULL, err) : NULL;
+    free(text);
+    return workflow;
+}
+
 /* ---- Looks ---- */
+
+void cli_put_clean(buffer *b, const char *text) {
+    for (; *text; text++) buffer_putc(b, (unsigned char)*text < ' ' || *text == 127 ? ' ' : *text);
+}
 
 static bool coloured;
 

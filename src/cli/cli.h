@@ -66,6 +66,11 @@ void cli_print_help(const command *c);
 /* A whole file, or stdin for "-". Given; NULL after an error. */
 char *cli_read_file(const char *path, size_t most, size_t *size, baton_error **err);
 
+/* A workflow file, or stdin for "-". Given; NULL after an error. */
+baton_workflow *cli_load_workflow(const char *path, baton_error **err);
+/* Text for a terminal: what would control it becomes a blank. Appends. */
+void cli_put_clean(buffer *b, const char *text);
+
 /* Colours, where they are wanted: cli_colour("31") begins, cli_colour("0") ends; "" without colours. */
 typedef enum colour_mode { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_mode;
 void cli_set_colour(colour_mode mode, int fd);

@@ -26,6 +26,10 @@ static void print_all(void) {
     puts("Baton runs sequences of steps and never loses its place.\n\n"
          "Usage: baton COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:");
     for (int i = 0; commands[i]; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    puts("\nExit codes: 0 done, 1 faulted or cancelled, 2 usage, 3 not found, 4 not allowed, 5 suspended "
+         "or\n"
+         "waiting, 6 timed out, 7 queue full or conflict, 8 invalid definition or input, 9 store failure,\n"
+         "130 second Ctrl-C, 143 SIGTERM.");
     puts("\n'baton help COMMAND' explains one of them; 'baton --version' tells the version.");
 }
 

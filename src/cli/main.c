@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,14 +27,21 @@ static int unknown_command(const char *name) {
     return cli_fail(EXIT_USAGE, "unknown command '%s'; see 'baton help'", name);
 }
 
+/* Whoever closed stdin, stdout or stderr must not get a socket or a pipe in its place. */
+static void hold_standard_descriptors(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv) {
+    hold_standard_descriptors();
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
         cli_print_help(NULL);
         return EXIT_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "version") == 0) {
         printf("baton %s\n", baton_version());
         return EXIT_DONE;
     }

@@ -10,11 +10,26 @@
 
 struct progress;
 
-/* live: redraw in place (stderr is a terminal). NULL without memory. */
-struct progress *progress_new(const baton_workflow *workflow, bool live);
+typedef struct progress_options {
+    bool live;   /* redraw in place: stderr is a terminal */
+    bool steps;  /* show steps */
+    bool output; /* show what processes write */
+} progress_options;
+
+/* Which process wrote, and where to: 1 stdout, 2 stderr. */
+typedef struct progress_source {
+    const step *step;
+    int stream;
+} progress_source;
+
+/* NULL without memory. */
+struct progress *progress_new(const baton_workflow *workflow, const progress_options *options);
 /* Clears what is live and frees. */
 void progress_free(struct progress *p);
-/* On the loop thread. */
+/* A line of the program's own, above what is live. Any thread. */
+void progress_say(struct progress *p, const char *line);
+/* These on the loop thread. */
+void progress_output(struct progress *p, const progress_source *source, const char *bytes, size_t size);
 void progress_record(struct progress *p, const baton_execution *x, const record *r);
 
 #endif

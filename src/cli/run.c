@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "engine/engine.h"
 #include "engine/lifecycle.h"
+#include "machine/fault.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,6 +34,7 @@ enum {
     OPTION_JSON,
     OPTION_EVENTS,
     OPTION_QUIET,
+    OPTION_VERBOSE,
     OPTION_COLOR,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT
@@ -50,6 +52,7 @@ static const cli_option options[] = {
     [OPTION_JSON] = {"json", NULL, "prints one JSON object about the run instead of its output", 0},
     [OPTION_EVENTS] = {"events", "FILE", "appends lifecycle events (CloudEvents), one a line", 0},
     [OPTION_QUIET] = {"quiet", NULL, "shows no progress", 'q'},
+    [OPTION_VERBOSE] = {"verbose", NULL, "shows what processes write, as it comes", 'v'},
     [OPTION_COLOR] = {"color", "WHEN", "auto, always or never", 0},
     [OPTION_LOG_LEVEL] = {"log-level", "LEVEL", "logs to stderr: debug, info, warn or error", 0},
     [OPTION_LOG_FORMAT] = {"log-format", "FORMAT", "json (one object a line) or text", 0},
@@ -60,7 +63,7 @@ typedef struct settings {
     const char *input;
     const char *set[64];
     int set_count;
-    bool json, quiet;
+    bool json, quiet, verbose;
     colour_mode colour;
     bool store, log, log_text;
     baton_log_level log_level;
@@ -119,6 +122,7 @@ static bool set_option(settings *s, int option, const char *value) {
     case OPTION_JSON: return s->json = true;
     case OPTION_EVENTS: s->events = value; return true;
     case OPTION_QUIET: return s->quiet = true;
+    case OPTION_VERBOSE: return s->verbose = true;
     case OPTION_COLOR:
         if (cli_parse_colour(value, &s->colour)) return true;
         return cli_fail(EXIT_USAGE, "--color is auto, always or never") == 0;
@@ -161,7 +165,14 @@ static int read_input(const settings *s, baton_value *input, baton_error **err) 
         if (!text) return -1;
         *input = value_parse(text, size, !path ? "--input" : strcmp(path, "-") == 0 ? "stdin" : path, err);
         free(text);
-        if (!baton_value_is_valid(*input)) return -1;
+        if (!baton_value_is_valid(*input)) {
+            bool is_file = !path && access(s->input, F_OK) == 0;
+            if (is_file) error_clear(err);
+            if (is_file)
+                return baton_error_set(err, BATON_ERROR_USAGE,
+                                       "--input is JSON; for the file write --input @%s", s->input);
+            return -1;
+        }
     }
     for (int i = 0; i < s->set_count; i++) {
         const char *equals = strchr(s->set[i], '=');
@@ -194,6 +205,13 @@ typedef struct session {
     sigset_t signals;
 } session;
 
+static void observe_output(void *data, const baton_execution *x, const step *at, int stream,
+                           const char *bytes, size_t size) {
+    (void)x;
+    session *s = data;
+    progress_output(s->progress, &(progress_source){at, stream}, bytes, size);
+}
+
 static void observe(void *data, const baton_execution *x, const record *r) {
     session *s = data;
     if (s->progress) progress_record(s->progress, x, r);
@@ -206,19 +224,29 @@ static void observe(void *data, const baton_execution *x, const record *r) {
     if (fflush(s->events) != 0 && !s->events_error) s->events_error = errno;
 }
 
-/* The first Ctrl-C suspends, the second and SIGTERM cancel. */
+/* A cancelled execution has so long to end its processes; an expression that does not end is not waited
+ * for. */
+enum { CANCEL_PATIENCE_S = 3 + LIMIT_PROCESS_KILL_MS / 1000 };
+
+/* The first Ctrl-C suspends, the second and SIGTERM cancel; a third ends at once. */
 static void *wait_for_signals(void *data) {
     session *s = data;
-    for (;;) {
-        int signal_number;
-        if (sigwait(&s->signals, &signal_number) != 0) continue;
+    const struct timespec patience = {.tv_sec = CANCEL_PATIENCE_S};
+    for (bool cancelling = false;;) {
+        int signal_number = sigtimedwait(&s->signals, NULL, cancelling ? &patience : NULL);
         if (signal_number == SIGUSR2) return NULL;
-        bool first = signal_number == SIGINT && s->interrupts++ == 0;
-        if (signal_number == SIGTERM) s->terminated = 1;
-        if (first)
+        if (signal_number < 0 && errno == EINTR) continue;
+        if (cancelling) _exit(s->terminated ? EXIT_TERMINATED : EXIT_INTERRUPTED);
+        if (signal_number < 0) continue;
+        if (signal_number == SIGINT && s->interrupts++ == 0) {
+            if (s->progress)
+                progress_say(s->progress, "baton: waiting for running steps to end; Ctrl-C again cancels");
             baton_engine_suspend(s->engine, s->id, NULL);
-        else
-            baton_engine_cancel(s->engine, s->id, NULL);
+            continue;
+        }
+        if (signal_number == SIGTERM) s->terminated = 1;
+        baton_engine_cancel(s->engine, s->id, NULL);
+        cancelling = true;
     }
 }
 
@@ -293,6 +321,17 @@ static void print_fault(const baton_result *result) {
     baton_value_unref(problem);
 }
 
+/* The input does not fit the workflow's schema: no step was begun. */
+static bool is_input_fault(const baton_result *result) {
+    baton_value problem = baton_result_problem(result);
+    const char *instance = value_get_text(problem, "instance");
+    const char *name = fault_standard_name(value_get_text(problem, "type"));
+    bool is = instance && strcmp(instance, "/") == 0 && name && strcmp(name, "validation") == 0 &&
+              baton_result_size(result) == 0;
+    baton_value_unref(problem);
+    return is;
+}
+
 static int finish(const settings *set, const session *s, const baton_result *result) {
     bool pretty = isatty(STDOUT_FILENO);
     if (set->json) {
@@ -306,7 +345,7 @@ static int finish(const settings *set, const session *s, const baton_result *res
         return EXIT_DONE;
     case EXECUTION_FAULTED:
         if (!set->json) print_fault(result);
-        return result->timed_out ? EXIT_TIMED_OUT : EXIT_FAULTED;
+        return result->timed_out ? EXIT_TIMED_OUT : is_input_fault(result) ? EXIT_INVALID : EXIT_FAULTED;
     case EXECUTION_CANCELLED:
         if (!set->json) cli_fail(EXIT_FAULTED, "execution %s was cancelled", result->id);
         return s->terminated ? EXIT_TERMINATED : s->interrupts ? EXIT_INTERRUPTED : EXIT_FAULTED;
@@ -325,12 +364,15 @@ static int open_session(session *s, const settings *set, const baton_workflow *w
         if (!s->events)
             return cli_fail(EXIT_FAULTED, "cannot write '%s': %s", set->events, strerror(errno));
     }
-    if (!set->quiet) s->progress = progress_new(workflow, isatty(STDERR_FILENO) && !set->log);
     sigemptyset(&s->signals);
     sigaddset(&s->signals, SIGINT);
     sigaddset(&s->signals, SIGTERM);
-    sigaddset(&s->signals, SIGUSR2); /* ends the thread that waits for them */
-    pthread_sigmask(SIG_BLOCK, &s->signals, NULL);
+    sigaddset(&s->signals, SIGUSR2);               /* ends the thread that waits for them */
+    pthread_sigmask(SIG_BLOCK, &s->signals, NULL); /* before there are other threads */
+    if (!set->quiet || set->verbose)
+        s->progress = progress_new(workflow, &(progress_options){.live = isatty(STDERR_FILENO) && !set->log,
+                                                                 .steps = !set->quiet,
+                                                                 .output = set->verbose});
     return EXIT_DONE;
 }
 
@@ -368,7 +410,7 @@ static int execute(settings *set, baton_workflow *workflow, baton_registry *regi
         baton_value_unref(input);
         return code;
     }
-    engine_observe(s.engine, observe, NULL, &s);
+    engine_observe(s.engine, observe, set->verbose ? observe_output : NULL, &s);
     choose_id(&s, set, s.engine);
     set->execution.input = input;
     pthread_t signals;
@@ -401,7 +443,7 @@ static int run_run(cli_arguments *args) {
     cli_set_colour(set.colour, STDERR_FILENO);
     if (set.store) fputs("baton: --store: this version keeps executions in memory only\n", stderr);
     baton_error *err = NULL;
-    baton_workflow *workflow = baton_workflow_load(args->rest[0], NULL, &err);
+    baton_workflow *workflow = cli_load_workflow(args->rest[0], &err);
     if (!workflow) return cli_fail_error(err);
     int code = execute(&set, workflow, NULL);
     baton_workflow_free(workflow);

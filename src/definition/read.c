@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/limits.h"
+#include "base/value.h"
 #include "definition/check.h"
 #include "definition/compile.h"
 
@@ -73,8 +74,19 @@ static baton_workflow *read_document(document *d, const read_options *options, b
     return NULL;
 }
 
+static bool is_json(const char *name) {
+    size_t size = name ? strlen(name) : 0;
+    return size > 5 && strcmp(name + size - 5, ".json") == 0;
+}
+
 baton_workflow *workflow_read(const char *text, size_t size, const read_options *options,
                               baton_error **err) {
+    if (is_json(options->name)) { /* YAML would take more than JSON allows */
+        baton_value value = value_parse(text, size, options->name, err);
+        bool valid = baton_value_is_valid(value);
+        baton_value_unref(value);
+        if (!valid) return NULL;
+    }
     document d;
     if (document_read(&d, text, size, options->name, err) != 0) return NULL;
     baton_workflow *w = read_document(&d, options, err);

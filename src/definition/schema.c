@@ -434,13 +434,10 @@ static const dsl_property error_filter_properties[] = {
     {"instance", &text, 0, NULL}, {"title", &text, 0, NULL},
     {"detail", &text, 0, NULL},   END,
 };
-static const dsl_type error_filter = {.kinds = NODE_OBJECT,
-                                      .not_empty = true,
-                                      .properties = error_filter_properties,
-                                      .others = DSL_NOT_EXECUTED};
+static const dsl_type error_filter = {
+    .kinds = NODE_OBJECT, .not_empty = true, .properties = error_filter_properties};
 static const dsl_property caught_errors_properties[] = {{"with", &error_filter, 0, NULL}, END};
-static const dsl_type caught_errors = {
-    .kinds = NODE_OBJECT, .properties = caught_errors_properties, .others = DSL_NOT_EXECUTED};
+static const dsl_type caught_errors = {.kinds = NODE_OBJECT, .properties = caught_errors_properties};
 
 static const dsl_property backoff_properties[] = {
     {"constant", &no_details, DSL_CHOICE, NULL},

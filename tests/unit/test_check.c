@@ -477,12 +477,13 @@ static void what_is_not_executed_is_named(void **state) {
     expect_unsupported(HEAD "do:\n  - a: {call: http, with: {method: get, endpoint: {uri: x, "
                             "authentication: {basic: {use: s}}}}}\n",
                        "3:85: 'authentication by secrets' is not executed by this version\n");
-    expect_unsupported(HEAD "do:\n  - a: {try: [{b: {set: x}}], catch: {errors: {with: {type: x, kind: y}, "
-                            "other: 1}, retry: {backoff: "
+    expect_unsupported(HEAD "do:\n  - a: {try: [{b: {set: x}}], catch: {retry: {backoff: "
                             "{linear: {increment: 1}}}}}\n",
-                       "3:64: 'with.kind' is not executed by this version\n"
-                       "3:74: 'errors.other' is not executed by this version\n"
-                       "3:112: 'linear.increment' is not executed by this version\n");
+                       "3:66: 'linear.increment' is not executed by this version\n");
+    expect_problems(HEAD
+                    "do:\n  - a: {try: [{b: {set: x}}], catch: {errors: {with: {statuss: 4}, other: 1}}}\n",
+                    "3:55: unknown property 'statuss' (did you mean 'status'?)\n"
+                    "3:68: unknown property 'other'\n");
     expect_unsupported(HEAD "do:\n  - a: {set: x, input: {schema: {document: {unevaluatedItems: 1}}}}\n",
                        "3:44: the keyword 'unevaluatedItems' is not supported: write items: false\n");
 }

@@ -74,7 +74,7 @@ static void a_good_file(void **state) {
               "  - a: {set: {k: ['${ .v }', 'x ${ .w } y']}, then: b}\n"
               "  - b: {for: {in: .x}, while: $item, do: [{c: {set: '${ $index }'}}]}\n"
               "  - d: {try: [{e: {call: f, with: {p: '${ .q }'}}}], catch: {errors: {with: {status: '${ .s "
-              "}'}, other: 1}, "
+              "}'}}, "
               "retry: r}}\n"
               "  - g: {switch: [{h: {when: .a, then: end}}]}\n"
               "  - i: {run: {shell: {command: 'ls ${ .d }', arguments: [a]}}}\n"
