@@ -96,7 +96,7 @@ BATON_API char *baton_error_text(const baton_error *error);
  * belong to one thread at a time. A zeroed handle is the invalid value, "nothing". */
 
 typedef struct baton_value {
-    uint64_t bits[2];
+    uint64_t head, tail; /* private */
 } baton_value;
 
 typedef enum baton_kind {

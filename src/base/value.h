@@ -9,7 +9,7 @@
 
 #include <baton/baton.h>
 
-#define VALUE_INVALID ((baton_value){{0, 0}})
+#define VALUE_INVALID ((baton_value){0, 0})
 
 /* Appends compact JSON. */
 void value_write(buffer *b, baton_value value);
@@ -33,7 +33,7 @@ const char *value_get_text(baton_value object, const char *key);
  * and releasing it is nothing to do. A value's first byte tells: see value.c. */
 static inline bool value_is_plain(baton_value value) {
     unsigned char kind = *(const unsigned char *)&value;
-    return kind <= 4 && (kind != 0 || value.bits[1] == 0);
+    return kind <= 4 && (kind != 0 || value.tail == 0);
 }
 
 /* baton_value_ref and _unref without a call for plain values: for the paths that every step takes. */

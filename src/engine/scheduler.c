@@ -18,7 +18,7 @@
 
 enum {
     STEP_MS = 30000,
-    USUAL_BYTES = 192, /* a record whose id is a usual one, with a dependency or two */
+    USUAL_BYTES = 128, /* a record whose id is a usual one, with a dependency or two */
     KEPT_RECORDS = 1024,
     LEARNING = 4 /* an average moves by one part in so many towards what was learned */
 };

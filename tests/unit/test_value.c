@@ -20,7 +20,7 @@ static void check_json(baton_value value, const char *expected) {
 
 static void test_a_zeroed_handle_is_the_invalid_value(void **state) {
     (void)state;
-    baton_value zero = {{0, 0}};
+    baton_value zero = {0, 0};
     assert_int_equal(baton_value_kind(zero), BATON_KIND_INVALID);
     baton_value invalid = baton_value_invalid();
     assert_memory_equal(&zero, &invalid, sizeof zero);
