@@ -218,6 +218,10 @@ static void observe(void *data, const baton_execution *x, const record *r) {
     if (!s->events) return;
     buffer_clear(&s->line);
     lifecycle_write(&s->line, x, r);
+    if (buffer_failed(&s->line)) { /* never half an event */
+        if (!s->events_error) s->events_error = EMSGSIZE;
+        return;
+    }
     if (s->line.size && fwrite(s->line.data, 1, s->line.size, s->events) != s->line.size &&
         !s->events_error)
         s->events_error = errno;
@@ -285,15 +289,18 @@ static void log_text(void *data, baton_log_level level, const char *message, con
 
 /* ---- Afterwards ---- */
 
-static void print_value(baton_value value, bool pretty) {
+static exit_code print_value(baton_value value, bool pretty) {
     buffer b = {0};
     if (pretty)
         value_write_pretty(&b, value);
     else
         value_write(&b, value);
     buffer_putc(&b, '\n');
-    fwrite(b.data, 1, b.size, stdout);
+    bool written = !buffer_failed(&b);
+    if (written) fwrite(b.data, 1, b.size, stdout);
     buffer_done(&b);
+    return written ? EXIT_DONE
+                   : cli_fail(EXIT_FAULTED, "the output is too large or too deep to be written as JSON");
 }
 
 /* "order.yaml:12:7: Communication error: ..." */
@@ -334,15 +341,14 @@ static bool is_input_fault(const baton_result *result) {
 
 static int finish(const settings *set, const session *s, const baton_result *result) {
     bool pretty = isatty(STDOUT_FILENO);
+    exit_code printed = EXIT_DONE;
     if (set->json) {
         baton_value report = report_of(result);
-        print_value(report, pretty);
+        printed = print_value(report, pretty);
         baton_value_unref(report);
     }
     switch (result->status) {
-    case EXECUTION_COMPLETED:
-        if (!set->json) print_value(result->output, pretty);
-        return EXIT_DONE;
+    case EXECUTION_COMPLETED: return set->json ? printed : print_value(result->output, pretty);
     case EXECUTION_FAULTED:
         if (!set->json) print_fault(result);
         return result->timed_out ? EXIT_TIMED_OUT : is_input_fault(result) ? EXIT_INVALID : EXIT_FAULTED;

@@ -176,7 +176,10 @@ static void unload(run *r, int64_t wake_ns) {
     int kept = engine->store->type->commit(engine->store, &change, 1, &err);
     value_unref(snapshot);
     if (kept != 0) {
-        engine_break(engine, err);
+        if (baton_error_get_code(err) == BATON_ERROR_LIMIT)
+            baton_error_free(err);
+        else
+            engine_break(engine, err);
         return;
     }
     result_conclude(r->result, r->x, engine->now_ns);

@@ -39,8 +39,11 @@ static int commit(store *s, const store_change *changes, size_t count, baton_err
         s->last_seq += change->record_count;
         if (!baton_value_is_valid(change->snapshot)) continue;
         row *r = row_of(change->row, err);
-        char *text = r ? baton_value_to_json(change->snapshot) : NULL;
-        if (!text) return r ? error_memory(err) : -1;
+        if (!r) return -1;
+        char *text = baton_value_to_json(change->snapshot);
+        if (!text)
+            return baton_error_set(err, BATON_ERROR_LIMIT,
+                                   "the execution's data is too large or too deep to be kept");
         free(r->snapshot);
         r->snapshot = text;
     }

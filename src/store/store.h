@@ -5,6 +5,8 @@
  *  - What `commit` acknowledged is there for good, as far as the store keeps anything at all.
  *  - Records arrive in the order of their numbers; one commit is all or nothing.
  *  - A commit that failed, or whose outcome is unknown, is told by -1; the engine then stops taking work.
+ *    BATON_ERROR_LIMIT says that a snapshot cannot be written and nothing was changed; the execution then
+ *    stays in memory.
  *
  * A store is used by one thread at a time.
  *
