@@ -454,7 +454,8 @@ BATON_API baton_scheduler_statistics baton_scheduler_get_statistics(const baton_
 /* ---- Engine ------------------------------------------------------------------------------------------
  * Seed: SequentialExecutionEngine. An engine is used by one thread, its loop thread: the one that calls
  * baton_engine_execute or _run. Only _submit, _cancel, _suspend and completions may come from others.
- * Values and contexts from another thread than the one that ran it last are copied. */
+ * Values and contexts from another thread than the one that ran it last (before the first
+ * run: that made it) are copied; so let the thread that made it run it, or submit from others. */
 
 typedef enum baton_log_level {
     BATON_LOG_DEBUG,
@@ -469,7 +470,7 @@ typedef struct baton_log_field {
     double number;
 } baton_log_field;
 
-/* Called on the loop thread (on the caller's in _submit). Borrowed. */
+/* Called on the loop thread (on the caller's in _submit). Borrowed. It must not use the engine. */
 typedef void (*baton_log_function)(void *data, baton_log_level level, const char *message,
                                    const baton_log_field *fields, size_t field_count);
 
@@ -490,7 +491,7 @@ typedef struct baton_engine_options {
 
 /* Zero what is not needed. Borrowed. Seed: options of executeWorkflow. */
 typedef struct baton_execution_options {
-    const char *id;       /* NULL: exec_<ms>_<9 base-36 digits>; else letters, digits and -_.: , at most 128 */
+    const char *id; /* NULL: exec_<ms>_<9 base-36 digits>; else letters, digits and -_.: , at most 128 */
     const char *strategy; /* NULL or unknown: "basic" */
     const char *priority; /* "high", "normal", "low" */
     bool critical;
@@ -537,7 +538,9 @@ BATON_API int baton_engine_register_strategy(baton_engine *engine, const char *k
 BATON_API int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_context *context,
                                    const baton_execution_options *options, baton_result **result,
                                    baton_error **err);
-/* Called once on the loop thread when a submitted execution ended; the result is borrowed. */
+/* Called once on the loop thread when a submitted execution ended; the result is borrowed. It may submit,
+ * cancel and deliver, not free the engine. Not called when the store failed or the engine is freed before.
+ */
 typedef void (*baton_done_function)(void *data, const baton_result *result);
 /* Queues an execution; returns after its commit. `id` (at least 129 bytes) receives its id when not NULL.
  * The same id with the same workflow, input and options returns 0 without beginning another; with other

@@ -59,7 +59,7 @@ static const cli_option options[] = {
     {NULL, NULL, NULL, 0}};
 
 typedef struct settings {
-    const char *path, *events;
+    const char *events;
     const char *input;
     const char *set[64];
     int set_count;
@@ -148,7 +148,10 @@ static baton_value set_path(baton_value object, const char *path, baton_value me
     const char *dot = strchr(path, '.');
     if (!dot) return baton_value_set(object, path, member);
     char *key = strndup(path, (size_t)(dot - path));
-    if (!key) return object;
+    if (!key) {
+        baton_value_unref(member);
+        return object;
+    }
     baton_value inner = baton_value_get(object, key);
     if (baton_value_kind(inner) != BATON_KIND_OBJECT) value_assign(&inner, baton_value_object());
     object = baton_value_set(object, key, set_path(inner, dot + 1, member));
@@ -391,10 +394,11 @@ static void close_session(session *s) {
 }
 
 static void choose_id(session *s, settings *set, baton_engine *engine) {
-    if (set->execution.id)
+    if (set->execution.id) { /* one that is too long is refused by the engine */
         snprintf(s->id, sizeof s->id, "%s", set->execution.id);
-    else
-        engine_make_id(engine, s->id);
+        return;
+    }
+    engine_make_id(engine, s->id);
     set->execution.id = s->id;
 }
 
@@ -416,7 +420,7 @@ static int execute(settings *set, baton_workflow *workflow, baton_registry *regi
         baton_value_unref(input);
         return code;
     }
-    engine_observe(s.engine, observe, set->verbose ? observe_output : NULL, &s);
+    engine_observe(s.engine, observe, set->verbose && s.progress ? observe_output : NULL, &s);
     choose_id(&s, set, s.engine);
     set->execution.input = input;
     pthread_t signals;

@@ -219,7 +219,9 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
         done++;
         if (done % STEPS_A_LOOK == 0 && call->deadline_ns && clock_monotonic_ns() >= call->deadline_ns)
             break;
-        if (r->to_cancel || atomic_load_explicit(&r->engine->inbox->waiting, memory_order_relaxed)) break;
+        if (r->to_cancel || r->x->suspending ||
+            atomic_load_explicit(&r->engine->inbox->waiting, memory_order_relaxed))
+            break;
     }
     *ev = (event){.kind = EVENT_STEPS,
                   .now_ns = engine_read_clock(r->engine),
@@ -244,7 +246,7 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
         if (call->completion && !defer(r, call))
             engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
     } else if (failed) {
-        value_unref(ev->value);
+        ev->input = ev->value;
         drop(call, NULL);
         ev->value = step_fault(err);
     }
@@ -265,8 +267,10 @@ bool run_call(run *r, const action *a, event *ev) {
     call.no_retry = call.waits = false;
     call.completion = NULL;
     r->in_call = true;
+    r->engine->calling++;
     if (a->kind == ACTION_CALL && a->count > 1) {
         bool told = call_several(r, a, &call, ev);
+        r->engine->calling--;
         r->in_call = false;
         return told;
     }
@@ -274,11 +278,14 @@ bool run_call(run *r, const action *a, event *ev) {
     baton_error *err = NULL;
     int failed = (a->kind == ACTION_ROLLBACK ? type->rollback : type->execute)(&call, &err);
     int64_t now_ns = engine_read_clock(r->engine);
+    r->engine->calling--;
     r->in_call = false;
     if (is_cancelled(r)) {
         drop(&call, err);
         return tell_cancel(r, ev);
     }
+    if (!failed && call.waits && a->kind == ACTION_ROLLBACK) /* nothing could wake or cancel it */
+        failed = baton_error_set(&err, BATON_ERROR_USAGE, "a rollback cannot wait for a delivery");
     if (!failed && call.waits) take_early(r, &call);
     if (!failed && (call.completion || call.waits)) {
         if (err) baton_error_free(err);

@@ -64,9 +64,10 @@ struct run {
     uint64_t content;   /* digest of what was submitted */
     run_place place;
     bool continue_on_failure, has_dependencies, in_woken, in_call;
-    bool sleeps;                             /* PARKED: see execution_sleeps */
-    bool to_continue, to_cancel, to_deliver; /* what is to be done when it is woken, or its call is over */
-    int64_t started_ns;                      /* 0 before its start */
+    bool sleeps;                  /* PARKED: see execution_sleeps */
+    bool to_continue, to_deliver; /* what is to be done when it is woken, or its call is over */
+    atomic_bool to_cancel;        /* the same; a step may ask from any thread */
+    int64_t started_ns;           /* 0 before its start */
     int priority;
     int64_t scheduled_at_ms, estimated_ms;
     uint32_t unmet;        /* dependencies that have not completed */
@@ -107,7 +108,8 @@ struct baton_engine {
     int64_t last_id_ms;
     uint64_t jitter; /* starts from the entropy */
     size_t active, waiting;
-    size_t sleeping; /* those of the waiting that time alone will move on */
+    unsigned calling; /* steps in C that are being called, one inside the other */
+    size_t sleeping;  /* those of the waiting that time alone will move on */
     uint64_t completed, faulted, cancelled;
     run *woken, *woken_last;
     baton_execution *spare; /* the memory of one that ended, for the next */

@@ -48,7 +48,8 @@ static void end_occurrence(baton_result *result, const record *r, step_status st
     e->count++;
     e->attempts += r->attempt;
     e->duration_ns += r->duration_ns;
-    if (status == STEP_FAULTED || result->keeps_values) value_assign(&e->value, value_ref(r->data));
+    bool keeps = status == STEP_FAULTED || result->keeps_values;
+    value_assign(&e->value, keeps ? value_ref(r->data) : VALUE_INVALID);
 }
 
 void result_apply(baton_result *result, const record *r) {

@@ -326,6 +326,7 @@ void run_turn(run *r, event ev) {
     output *out = &engine->out;
     unsigned calls = 0;
     for (;;) {
+        if (!ev.entropy) ev.entropy = engine_jitter(engine);
         if (!advance(r, &ev)) return;
         action a;
         if (out->action_count == 1 && !r->call_count &&
@@ -358,7 +359,7 @@ static event event_now(run *r, event_kind kind) {
     return (event){.kind = kind, .now_ns = r->engine->now_ns, .entropy = engine_jitter(r->engine)};
 }
 
-static void begin(run *r) {
+void run_start(run *r) {
     if (!prepare(r)) {
         engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
         return;
@@ -370,8 +371,6 @@ static void begin(run *r) {
     r->started_ns = r->result->started_ns = ev.now_ns;
     run_turn(r, ev);
 }
-
-void run_start(run *r) { begin(r); }
 
 /* A delivery that came while a step in C of the same run was called was kept; true when somebody waited for
  * it. */
@@ -400,7 +399,11 @@ void run_go_on(run *r) {
             baton_error_wrap(&error, BATON_ERROR_EXECUTION, "Workflow execution failed");
             refuse(r, EXECUTION_FAULTED, error);
         } else {
-            begin(r);
+            /* Among the others by its priority; past a full queue, which it has been through. */
+            r->engine->waiting--;
+            if (run_enqueue(r, NULL) == 0) return;
+            r->engine->waiting++;
+            run_start(r);
         }
         return;
     }
@@ -480,6 +483,7 @@ int run_resume(run *r, baton_error **err) {
     }
     if (run_load(r) != 0) return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
     activate(r);
+    if (r->to_deliver) run_wake(r);
     run_turn(r, event_now(r, EVENT_RESUME));
     return 0;
 }
@@ -496,11 +500,14 @@ int run_deliver(run *r, const step *s, baton_value value, baton_error **err) {
         value_unref(value);
         return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
     }
-    if (!waits_at(r, s) || r->in_call) {
+    bool waited_for = waits_at(r, s);
+    /* Inside of a step's call nothing else is moved on, or calls could pile up without end. */
+    if (!waited_for || engine->calling) {
         if (engine->store->type->keep_delivery(engine->store, &r->row, s->reference, value, err) != 0)
             return -1;
-        r->to_deliver = r->in_call;
-        if (r->in_call) run_wake(r);
+        if (!waited_for && !r->in_call) return 0;
+        r->to_deliver = true;
+        if (r->place != RUN_HELD) run_wake(r);
         return 0;
     }
     if (r->place == RUN_PARKED) activate(r);

@@ -150,9 +150,15 @@ static void run_ended(machine *m) {
     frame *f = effect_of(m);
     if (!f) {
         value_unref(ev->value);
+        value_unref(ev->input);
         return;
     }
     end_effect(m, f);
+    baton_value given = ev->pending ? value_ref(ev->value) : ev->input;
+    if (value_is_valid(given)) {
+        value_assign(&f->raw_input, value_ref(given));
+        value_assign(&f->input, given);
+    }
     if (ev->count) {
         frame_complete_run(m, f, ev->count);
         /* At the step that ended the run: the last that succeeded, or the one after it. */
@@ -162,7 +168,7 @@ static void run_ended(machine *m) {
         f->started_ns = ev->now_ns;
     }
     if (ev->pending) {
-        value_assign(&f->input, ev->value);
+        value_unref(ev->value);
         f->phase = ev->waits ? FRAME_DELIVERY : FRAME_EFFECT;
         if (!ev->waits) {
             f->ticket = ev->ticket;
@@ -281,6 +287,7 @@ void machine_handle(baton_execution *x, const event *ev, output *out) {
     if (execution_ended(x) || (x->status == EXECUTION_PENDING && ev->kind != EVENT_START &&
                                ev->kind != EVENT_CANCEL && ev->kind != EVENT_RECOVER)) {
         value_unref(ev->value);
+        value_unref(ev->input);
         return;
     }
     switch (ev->kind) {

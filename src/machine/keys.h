@@ -8,8 +8,7 @@
 #include "machine/execution.h"
 
 /* The key of the occurrence that f begins: the number that an earlier attempt of an enclosing `try` with
- * retry gave to it, else `number`, which all enclosing tries then
- * remember; 0 without memory. */
+ * retry gave to it, else `number`, which all enclosing tries then remember; 0 without memory. */
 uint32_t keys_resolve(frame *f, uint32_t number);
 /* A `try` begins again: its occurrences are counted from the first. */
 void keys_rewind(frame *f);

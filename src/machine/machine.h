@@ -40,6 +40,7 @@ typedef struct event {
     bool pending;      /* EVENT_STEPS: the step after `count` ends later, `value` is its input ... */
     bool waits;        /* ... by a delivery, not by an event for the same ticket */
     baton_value value; /* taken */
+    baton_value input; /* EVENT_STEPS, failed: what the step after `count` was given; taken */
 } event;
 
 typedef enum action_kind {

@@ -18,7 +18,7 @@ typedef enum record_kind {
     RECORD_STEP_COMPLETED, /* data: its output */
     RECORD_STEP_FAULTED,   /* data: the error */
     RECORD_STEP_CANCELLED,
-    RECORD_STEP_RETRIED,    /* a try begins again */
+    RECORD_STEP_RETRIED, /* a try begins again, or an attempt of a step in C failed and another follows */
     RECORD_STEPS_COMPLETED, /* `count` steps in a row, under a strategy that journals no steps */
     RECORD_ROLLBACK_STARTED,
     RECORD_ROLLBACK_COMPLETED,

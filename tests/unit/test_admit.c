@@ -460,6 +460,7 @@ static void test_log_events(void **state) {
         "debug waits for dependencies executionId=two unmet=1\n"
         "info execution started executionId=one workflow=test strategy=basic_sequential\n"
         "info execution completed executionId=one duration=0\n"
+        "debug queued executionId=two priority=1 queueLength=1\n"
         "info execution started executionId=two workflow=test strategy=simple_sequential\n"
         "error execution failed executionId=two error=Workflow execution failed: /do/0/f: Step failed: "
         "boom "

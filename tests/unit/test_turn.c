@@ -178,7 +178,7 @@ static void test_delivered_from_a_step_of_another_execution(void **state) {
                                                {.name = "rest", .execute = step_say}),
                                    NULL, NULL));
     run_all(engine);
-    expect_journal("a send b one=completed rest");
+    expect_journal("a send rest b one=completed"); /* after the call, not inside of it */
     baton_workflow_free(w);
     baton_engine_free(engine);
 }
@@ -199,6 +199,88 @@ static void test_delivered_from_its_own_call(void **state) {
     assert_true(baton_result_success(result));
     expect_json(baton_result_output(result), "[7]");
     expect_journal("a");
+    baton_result_free(result);
+    baton_engine_free(engine);
+}
+
+/* ---- Runs of steps under `simple` ---- */
+
+static int say_input(baton_step_call *call, baton_error **err) {
+    (void)err;
+    baton_value input = baton_step_call_input(call);
+    char *text = baton_value_to_json(input);
+    note(text);
+    free(text);
+    baton_value_unref(input);
+    return 0;
+}
+
+static int give_two(baton_step_call *call, baton_error **err) {
+    (void)err;
+    baton_step_call_output(call, baton_value_number(2));
+    return 0;
+}
+
+static int refuse_it(baton_step_call *call, baton_error **err) {
+    (void)call;
+    return baton_error_set(err, BATON_ERROR_STEP, "no");
+}
+
+/* The step after a failed one gets what the failed one was given. */
+static void test_data_past_a_failure(void **state) {
+    (void)state;
+    baton_engine *engine = engine_with(0);
+    const baton_execution_options options = {.strategy = "simple", .continue_on_failure = true};
+    baton_result_free(
+        execute_once(engine,
+                     workflow_of({.name = "a", .execute = step_say}, {.name = "b", .execute = give_two},
+                                 {.name = "c", .execute = refuse_it}, {.name = "d", .execute = say_input}),
+                     NULL, &options));
+    expect_journal("a 2");
+    baton_engine_free(engine);
+}
+
+static int suspend_itself(baton_step_call *call, baton_error **err) {
+    baton_engine *engine = *(baton_engine **)baton_step_call_data(call);
+    return baton_engine_suspend(engine, baton_execution_id(baton_step_call_execution(call)), err);
+}
+
+static void test_suspended_in_a_run(void **state) {
+    (void)state;
+    baton_engine *engine = engine_with(0);
+    baton_workflow *w = workflow_of({.name = "a", .execute = suspend_itself, .data = &engine},
+                                    {.name = "b", .execute = step_say}, {.name = "c", .execute = step_say});
+    baton_result *result =
+        execute_once(engine, w, NULL, &(baton_execution_options){.id = "one", .strategy = "simple"});
+    assert_string_equal(baton_result_status(result), "suspended");
+    baton_result_free(result);
+    assert_int_equal(baton_engine_resume(engine, "one", NULL), 0);
+    run_all(engine);
+    expect_journal("b c");
+    baton_engine_free(engine);
+}
+
+static int wait_in_rollback(baton_step_call *call, baton_error **err) {
+    (void)err;
+    note("undo");
+    baton_step_call_wait(call);
+    return 0;
+}
+
+/* Nobody could wake it: it fails, and the execution ends all the same. */
+static void test_a_rollback_cannot_wait(void **state) {
+    (void)state;
+    baton_engine *engine = engine_with(.retry_attempts = -1);
+    baton_builder *builder = baton_builder_new("w", NULL);
+    baton_builder_rollback(builder, true);
+    baton_builder_step(builder,
+                       &(baton_step){.name = "a", .execute = step_say, .rollback = wait_in_rollback});
+    baton_builder_step(builder, &(baton_step){.name = "b", .execute = refuse_it});
+    baton_workflow *w = baton_builder_build(builder, NULL);
+    baton_builder_free(builder);
+    baton_result *result = execute_once(engine, w, NULL, NULL);
+    assert_string_equal(baton_result_status(result), "faulted");
+    expect_journal("a undo");
     baton_result_free(result);
     baton_engine_free(engine);
 }
@@ -874,6 +956,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_a_step_waits),
         TEST(test_a_step_waits_among_others),
+        TEST(test_data_past_a_failure),
+        TEST(test_suspended_in_a_run),
+        TEST(test_a_rollback_cannot_wait),
         TEST(test_early_deliveries),
         TEST(test_too_many_early_deliveries),
         TEST(test_delivery_to_another_step),
