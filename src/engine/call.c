@@ -107,6 +107,7 @@ void baton_completion_free(baton_completion *c) {
 
 /* The step has ended otherwise: later completions are refused. */
 void completion_abandon(baton_completion *c) {
+    if (!c) return;
     atomic_store(&c->ended, true);
     baton_completion_free(c);
 }
@@ -155,7 +156,6 @@ static bool defer(run *r, baton_step_call *call) {
     e->kind = EFFECT_COMPLETION;
     e->no_retry = call->no_retry;
     e->u.completion = call->completion;
-    r->engine->open_completions++;
     return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 effect *effect_new(run *r, uint64_t ticket) {
     effect *e = calloc(1, sizeof *e);
@@ -28,7 +29,6 @@ effect *effect_new(run *r, uint64_t ticket) {
 void effect_free(effect *e) {
     *e->at = e->next;
     if (e->next) e->next->at = e->at;
-    if (e->kind == EFFECT_COMPLETION) e->run->engine->open_completions--;
     free(e);
 }
 
@@ -93,6 +93,21 @@ static bool start_http(effect *e, const action *a, const char *key, baton_error 
     return e->u.http;
 }
 
+/* What could not be started ends as a step does that fails later: with a message, since the turn is still
+ * under way. False without memory. */
+static bool fail_soon(effect *e, const baton_error *err) {
+    run *r = e->run;
+    char *text = baton_error_text(err);
+    message *m = text ? message_new(MESSAGE_COMPLETION, r->id, text, strlen(text)) : NULL;
+    free(text);
+    if (!m) return false;
+    e->kind = EFFECT_COMPLETION;
+    e->u.completion = NULL;
+    m->ticket = e->ticket;
+    m->failed = true;
+    return inbox_post(r->engine->inbox, m);
+}
+
 void effect_start(run *r, const action *a) {
     char key[256];
     snprintf(key, sizeof key, "%s/%u", r->id, a->key);
@@ -102,9 +117,10 @@ void effect_start(run *r, const action *a) {
         error_memory(&err);
     else if (a->kind == ACTION_PROCESS ? start_process(e, a, key, &err) : start_http(e, a, key, &err))
         return;
-    if (e) {
-        e->kind = EFFECT_PROCESS; /* nothing to end */
-        effect_free(e);
+    if (e && fail_soon(e, err)) {
+        baton_error_free(err);
+        return;
     }
+    if (e) effect_free(e);
     engine_break(r->engine, err);
 }

@@ -119,7 +119,6 @@ struct baton_engine {
     int64_t now_ns;          /* see engine_read_clock */
     struct inbox *inbox;
     inbox_gate gate;
-    uint32_t open_completions; /* deferred steps that have not ended */
 
     /* The loop exists from the first effect, timer or pause on. */
     uv_loop_t loop;
