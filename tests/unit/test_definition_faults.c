@@ -16,24 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *__real_malloc(size_t size) __attribute__((weak));
-void *__real_calloc(size_t count, size_t size) __attribute__((weak));
-void *__real_realloc(void *block, size_t size) __attribute__((weak));
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static long until_fault = -1; /* allocations that still succeed; below 0: all */
-static bool faulted;
-
-static bool fails(void) {
-    if (until_fault < 0 || until_fault-- > 0) return false;
-    return faulted = true;
-}
-
-void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *block, size_t size) { return fails() ? NULL : __real_realloc(block, size); }
+#include "failing_allocation.h"
 
 /* Runs `act` with its first allocation failing, its second, and so on until it has no more of them. */
 static void fail_each(int (*act)(baton_error **err)) {

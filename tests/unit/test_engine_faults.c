@@ -7,24 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine_kit.h"
 
-void *__real_malloc(size_t size) __attribute__((weak));
-void *__real_calloc(size_t count, size_t size) __attribute__((weak));
-void *__real_realloc(void *block, size_t size) __attribute__((weak));
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static _Thread_local long until_fault = -1; /* allocations that still succeed; below 0: all */
-static bool faulted;
-
-static bool fails(void) {
-    if (until_fault < 0 || until_fault-- > 0) return false;
-    return faulted = true;
-}
-
-void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *block, size_t size) { return fails() ? NULL : __real_realloc(block, size); }
+#include "failing_allocation.h"
 
 static void expect_no_memory(baton_error *err) {
     baton_error_code code = baton_error_get_code(err);

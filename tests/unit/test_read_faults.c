@@ -15,24 +15,7 @@
 
 #include <cmocka.h>
 
-void *__real_malloc(size_t size) __attribute__((weak));
-void *__real_calloc(size_t count, size_t size) __attribute__((weak));
-void *__real_realloc(void *block, size_t size) __attribute__((weak));
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static long until_fault = -1; /* allocations that still succeed; below 0: all */
-static bool faulted;
-
-static bool fails(void) {
-    if (until_fault < 0 || until_fault-- > 0) return false;
-    return faulted = true;
-}
-
-void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *block, size_t size) { return fails() ? NULL : __real_realloc(block, size); }
+#include "failing_allocation.h"
 
 /* Expects what is read without faults to be a workflow, or to be none. */
 static void fail_each(const char *text, bool valid) {
