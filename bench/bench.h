@@ -30,7 +30,7 @@ static inline double bench_ns(void (*round)(void *data, long operations), void *
 }
 
 static inline void bench_print(const char *what, double value, const char *unit) {
-    printf("%-58s %12.1f %s\n", what, value, unit);
+    printf("%-58s %12.*f %s\n", what, value < 10 ? 2 : 1, value, unit);
     fflush(stdout);
 }
 
