@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+#include <baton/baton.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,6 +29,24 @@ static inline double bench_ns(void (*round)(void *data, long operations), void *
     }
     qsort(times, BENCH_ROUNDS, sizeof *times, bench_compare);
     return times[BENCH_ROUNDS / 2];
+}
+
+typedef struct bench_job {
+    baton_engine *engine;
+    baton_workflow *workflow;
+    baton_execution_options options;
+} bench_job;
+
+/* A round: executes the job's workflow so often. */
+static inline void bench_execute(void *data, long executions) {
+    bench_job *j = data;
+    for (long i = 0; i < executions; i++) {
+        baton_result *result;
+        if (baton_engine_execute(j->engine, j->workflow, NULL, &j->options, &result, NULL) != 0 ||
+            !baton_result_success(result))
+            abort();
+        baton_result_free(result);
+    }
 }
 
 static inline void bench_print(const char *what, double value, const char *unit) {

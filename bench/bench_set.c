@@ -10,12 +10,6 @@
 
 enum { STEPS = 1000 };
 
-typedef struct job {
-    baton_engine *engine;
-    baton_workflow *workflow;
-    baton_value input;
-} job;
-
 /* STEPS of them in a row, or one in a loop of STEPS rounds. */
 static baton_workflow *workflow_of(const char *set, bool loop) {
     buffer b = {0};
@@ -37,25 +31,14 @@ static baton_workflow *workflow_of(const char *set, bool loop) {
     return workflow;
 }
 
-static void execute(void *data, long executions) {
-    job *j = data;
-    const baton_execution_options options = {.input = j->input};
-    for (long i = 0; i < executions; i++) {
-        baton_result *result;
-        if (baton_engine_execute(j->engine, j->workflow, NULL, &options, &result, NULL) != 0 ||
-            !baton_result_success(result))
-            abort();
-        baton_result_free(result);
-    }
-}
-
 static double measure(const char *set, bool loop, long executions, const char *what) {
     static const char text[] = "{\"a\":3,\"b\":{\"c\":5}}";
-    job j = {baton_engine_new(NULL, NULL), workflow_of(set, loop),
-             baton_value_parse(text, sizeof text - 1, NULL)};
-    double ns = bench_ns(execute, &j, executions) / STEPS;
+    bench_job j = {.engine = baton_engine_new(NULL, NULL),
+                   .workflow = workflow_of(set, loop),
+                   .options = {.input = baton_value_parse(text, sizeof text - 1, NULL)}};
+    double ns = bench_ns(bench_execute, &j, executions) / STEPS;
     bench_print(what, ns, "ns");
-    baton_value_unref(j.input);
+    baton_value_unref(j.options.input);
     baton_workflow_free(j.workflow);
     baton_engine_free(j.engine);
     return ns;

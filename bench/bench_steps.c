@@ -7,12 +7,6 @@
 #include <malloc.h>
 #include <string.h>
 
-typedef struct job {
-    baton_engine *engine;
-    baton_workflow *workflow;
-    const char *strategy;
-} job;
-
 static int nothing(baton_step_call *call, baton_error **err) {
     (void)call;
     (void)err;
@@ -32,21 +26,9 @@ static baton_workflow *workflow_of(int steps) {
     return workflow;
 }
 
-static void execute(void *data, long executions) {
-    job *j = data;
-    const baton_execution_options options = {.strategy = j->strategy};
-    for (long i = 0; i < executions; i++) {
-        baton_result *result;
-        if (baton_engine_execute(j->engine, j->workflow, NULL, &options, &result, NULL) != 0 ||
-            !baton_result_success(result))
-            abort();
-        baton_result_free(result);
-    }
-}
-
 static void measure(const char *strategy, int steps, const char *what) {
-    job j = {baton_engine_new(NULL, NULL), workflow_of(steps), strategy};
-    double ns = bench_ns(execute, &j, 2000000 / steps);
+    bench_job j = {baton_engine_new(NULL, NULL), workflow_of(steps), {.strategy = strategy}};
+    double ns = bench_ns(bench_execute, &j, 2000000 / steps);
     bench_print(what, ns / steps, "ns");
     baton_workflow_free(j.workflow);
     baton_engine_free(j.engine);
@@ -68,8 +50,8 @@ static void measure_memory(void) {
         if (baton_engine_submit(engine, workflow, NULL, NULL, NULL, NULL, NULL, NULL) != 0) abort();
     baton_engine_run(engine, NULL);
     double once = bytes_in_use();
-    job j = {engine, workflow, "basic"};
-    execute(&j, COUNT);
+    bench_job j = {engine, workflow, {.strategy = "basic"}};
+    bench_execute(&j, COUNT);
     bench_print("bytes kept of a finished execution, after 100,000", (bytes_in_use() - once) / COUNT,
                 "bytes");
     baton_workflow_free(workflow);

@@ -402,7 +402,7 @@ static void choose_id(session *s, settings *set, baton_engine *engine) {
     set->execution.id = s->id;
 }
 
-static int execute(settings *set, baton_workflow *workflow, baton_registry *registry) {
+static int execute(settings *set, baton_workflow *workflow) {
     baton_error *err = NULL;
     baton_value input;
     if (read_input(set, &input, &err) != 0) {
@@ -411,8 +411,7 @@ static int execute(settings *set, baton_workflow *workflow, baton_registry *regi
     }
     session s = {0};
     int code = open_session(&s, set, workflow);
-    baton_engine_options eo = {.registry = registry,
-                               .log = set->log ? set->log_text ? log_text : log_json : NULL,
+    baton_engine_options eo = {.log = set->log ? set->log_text ? log_text : log_json : NULL,
                                .log_level = set->log_level};
     if (code == EXIT_DONE && !(s.engine = baton_engine_new(&eo, &err))) code = cli_fail_error(err);
     if (code != EXIT_DONE) {
@@ -455,7 +454,7 @@ static int run_run(cli_arguments *args) {
     baton_error *err = NULL;
     baton_workflow *workflow = cli_load_workflow(args->rest[0], &err);
     if (!workflow) return cli_fail_error(err);
-    int code = execute(&set, workflow, NULL);
+    int code = execute(&set, workflow);
     baton_workflow_free(workflow);
     return code;
 }

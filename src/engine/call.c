@@ -172,7 +172,7 @@ static void take_early(run *r, baton_step_call *call) {
 static bool postpone(run *r, baton_step_call *call, event *ev) {
     value_unref(call->output);
     if (call->completion) {
-        if (!defer(r, call)) engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        if (!defer(r, call)) engine_out_of_memory(r->engine);
         return false;
     }
     *ev = (event){.kind = EVENT_WAITING, .now_ns = r->engine->now_ns, .ticket = call->ticket};
@@ -243,8 +243,7 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
     if (postponed) {
         value_unref(call->output);
         ev->waits = !call->completion;
-        if (call->completion && !defer(r, call))
-            engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        if (call->completion && !defer(r, call)) engine_out_of_memory(r->engine);
     } else if (failed) {
         ev->input = ev->value;
         drop(call, NULL);

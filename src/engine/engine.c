@@ -166,6 +166,10 @@ int engine_is_broken(const baton_engine *engine, baton_error **err) {
                            baton_error_message(engine->broken));
 }
 
+void engine_out_of_memory(baton_engine *engine) {
+    engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+}
+
 /* ---- Asking ---- */
 
 run *engine_find(const baton_engine *engine, const char *id) {

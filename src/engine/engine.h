@@ -204,6 +204,7 @@ void engine_pump_until(baton_engine *engine, baton_result *const *result);
 /* Waits for the next thing to happen; false when nothing ever will. */
 bool engine_wait(baton_engine *engine);
 void engine_break(baton_engine *engine, baton_error *error); /* taken: the store failed */
+void engine_out_of_memory(baton_engine *engine);             /* the same, where a turn cannot go on */
 /* 0, or -1 with an error when the store has failed. */
 int engine_is_broken(const baton_engine *engine, baton_error **err);
 

@@ -140,7 +140,7 @@ static void hold(run *r) {
 /* Ends a run whose execution has not begun, or cannot go on. error: taken. */
 static void refuse(run *r, execution_status status, baton_error *error) {
     if (!prepare(r)) {
-        engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        engine_out_of_memory(r->engine);
         baton_error_free(error);
         return;
     }
@@ -206,7 +206,7 @@ static void park(run *r) {
     int64_t wake_ns = execution_wake_ns(r->x);
     deactivate(r, RUN_PARKED);
     if (wake_ns != INT64_MAX && !heap_set(&engine->timers, &r->timer, wake_ns)) {
-        engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        engine_out_of_memory(engine);
         return;
     }
     LOG(engine, BATON_LOG_DEBUG, "waits", {"executionId", r->id, 0});
@@ -230,7 +230,7 @@ static void settle(run *r) {
     if (wake_ns == INT64_MAX)
         heap_remove(&r->engine->timers, &r->timer);
     else if (!heap_set(&r->engine->timers, &r->timer, wake_ns))
-        engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        engine_out_of_memory(r->engine);
 }
 
 /* ---- Turns ---- */
@@ -240,7 +240,7 @@ static int commit(run *r, const output *out) {
     baton_engine *engine = r->engine;
     const baton_execution *x = r->x;
     if (out->out_of_memory) {
-        engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        engine_out_of_memory(engine);
         return -1;
     }
     const store_change change = {.row = &r->row,
@@ -302,8 +302,7 @@ static void perform(run *r, output *out) {
         case ACTION_CONTINUE: r->to_continue = true; break;
         case ACTION_CALL:
         case ACTION_ROLLBACK:
-            if (!calls_push(r, a))
-                engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+            if (!calls_push(r, a)) engine_out_of_memory(r->engine);
             break;
         }
     }
@@ -343,7 +342,7 @@ void run_turn(run *r, event ev) {
             if (calls_push(r, &a))
                 calls_last_first(r);
             else
-                engine_break(engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+                engine_out_of_memory(engine);
             break;
         }
         while (!run_call(r, &a, &ev))
@@ -361,7 +360,7 @@ static event event_now(run *r, event_kind kind) {
 
 void run_start(run *r) {
     if (!prepare(r)) {
-        engine_break(r->engine, baton_error_new(BATON_ERROR_MEMORY, "out of memory"));
+        engine_out_of_memory(r->engine);
         return;
     }
     activate(r);

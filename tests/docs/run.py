@@ -11,15 +11,13 @@ SPDX-License-Identifier: Apache-2.0
 import glob, os, re, shutil, subprocess, sys, tempfile
 
 ROOT = os.environ.get("BATON_ROOT") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from normalise import normalise
 
 
-def normalise(text):
-    text = re.sub(r"exec_\d+_[0-9a-z]{9}", "exec_ID", text)
-    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "TIME", text)
-    text = re.sub(r"\b\d+ ms\b|\b\d+\.\d s\b", "N ms", text)
-    text = re.sub(r'"duration_ms":\d+', '"duration_ms":N', text)
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+def trim(text):
+    return "\n".join(line.rstrip() for line in normalise(text).strip().splitlines())
 
 
 def matches(want, got):
@@ -47,7 +45,7 @@ def run_console(text, folder):
     for command, want in commands:
         run = subprocess.run(["sh", "-c", command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, timeout=120)
-        want, got = normalise(want), normalise(run.stdout)
+        want, got = trim(want), trim(run.stdout)
         if want and not matches(want, got):
             return "$ %s\nprints\n%s\nbut the text says\n%s" % (command, got, want)
         if not want and run.returncode:
