@@ -1,4 +1,5 @@
-"""What differs from run to run in Baton's output, made the same: ids, moments, durations, ports.
+"""What differs from run to run in Baton's output, made the same: ids, moments,
+durations, sizes, charts, ports.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -9,5 +10,14 @@ def normalise(text):
     text = re.sub(r"exec_\d+_[0-9a-z]{9}", "exec_ID", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "TIME", text)
     text = re.sub(r"\b\d+ ms\b|\b\d+\.\d s\b", "N ms", text)
-    text = re.sub(r'"(duration_ms|duration)": ?\d+', r'"\1":N', text)
+    text = re.sub(r'"(duration_ms|duration|averageDuration|owner|bytes|free_bytes|freed_bytes)": ?[\d.]+',
+                  r'"\1":N', text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?\b", "WHEN", text)
+    text = re.sub(r"\bjust now\b|\b\d+ (s|min|h) ago\b", "AGO", text)
+    text = re.sub(r"\bin \d+ (d \d+ h|h \d+ min|min \d+ s|s)\b", "in SPAN", text)
+    text = re.sub(r"\b\d+\.\d [KMG]B\b|\b\d+ bytes(?= freed)", "N KB", text)
+    text = re.sub(r" +N ms", " N ms", text)
+    text = re.sub(r"│[ ░█▏]+│|\|[ .=-]{10,}\|", "BAR", text)  # of a chart
+    text = re.sub(r"(?m)^ +0 N ms$", "AXIS", text)
+    text = re.sub(r"\b\d+(?=,? \(?baton (run|worker|library)\b)", "PID", text)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)

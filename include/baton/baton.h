@@ -482,7 +482,9 @@ typedef struct baton_engine_options {
     int64_t retry_delay_ms;   /* before the first retry, doubled for each more; 0: 100; negative: none */
     size_t max_concurrent;    /* executions under way at once; 0: 64 */
     int64_t aging_ms;         /* as in baton_queue_options */
-    const char *store;        /* NULL or "memory:" */
+    const char *store; /* where executions are kept: NULL or "memory:", "sqlite:PATH" or a path */
+    bool sync_normal;  /* a power cut may take the last moments back; a killed process loses nothing */
+    bool attended;     /* a person watches: what this engine leaves behind by dying goes on when asked for */
     baton_registry *registry; /* functions for `call:`; kept; may be NULL */
     baton_log_function log;
     void *log_data;
@@ -531,6 +533,13 @@ BATON_API void baton_engine_free(baton_engine *engine);
  * may be replaced. */
 BATON_API int baton_engine_register_strategy(baton_engine *engine, const char *key,
                                              const baton_strategy *strategy, baton_error **err);
+/* Makes a workflow in C known, so that its executions can be taken up from the store. Kept. */
+BATON_API int baton_engine_provide(baton_engine *engine, baton_workflow *workflow, baton_error **err);
+/* Takes up what is in the store under way without a living owner: all of it that this engine can run
+ * (`id` NULL), or one execution, which may also be suspended, waiting or pending. They go on with the next
+ * baton_engine_run, exactly where they were: what was under way begins again with the same key. count (may
+ * be NULL): how many. With an id: BATON_ERROR_NOT_FOUND, _CONFLICT when it has ended or somebody runs it. */
+BATON_API int baton_engine_recover(baton_engine *engine, const char *id, size_t *count, baton_error **err);
 /* Runs a workflow to its end: through the queue, with everything else that is ready. `context` may be
  * NULL; options may be NULL. 0 when it ended, however it ended, or when only
  * somebody else can move it on (it is suspended, or waits for a delivery): then *result (given, may not be

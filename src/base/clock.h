@@ -15,12 +15,15 @@ static inline int64_t clock_monotonic_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Milliseconds since 1970-01-01 UTC. */
-static inline int64_t clock_wall_ms(void) {
+/* Nanoseconds since 1970-01-01 UTC. */
+static inline int64_t clock_wall_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+/* Milliseconds since 1970-01-01 UTC. */
+static inline int64_t clock_wall_ms(void) { return clock_wall_ns() / 1000000; }
 
 /* Writes an RFC 3339 time, "2026-01-31T12:00:00.123Z", into text (of at least CLOCK_TEXT bytes). */
 enum { CLOCK_TEXT = 32 };

@@ -346,11 +346,16 @@ typedef struct level {
 typedef struct writer {
     buffer *out;
     bool pretty;
+    bool too_deep; /* that is why `out` failed */
+    size_t depth_limit, size_limit;
     level *levels; /* the stack */
     size_t depth, level_capacity;
     member *members; /* of all open objects, each one's sorted */
     size_t member_count, member_capacity;
+    const void *few_levels, *few_members; /* what both begin with, on the C stack */
 } writer;
+
+enum { FEW_LEVELS = 8, FEW_MEMBERS = 16 };
 
 static void write_escaped(buffer *b, const char *text, size_t size) {
     const char *from = text, *end = text + size;
@@ -397,14 +402,16 @@ void value_write_text(buffer *b, const char *text) {
 }
 
 /* The list, moved when it had to grow for `need` items; NULL, with the output failed, without memory. */
-static void *make_room(writer *w, void *list, size_t *capacity, size_t need, size_t item) {
+static void *make_room(writer *w, void *list, const void *few, size_t *capacity, size_t need, size_t item) {
     if (need <= *capacity) return list;
-    size_t room = *capacity ? *capacity * 2 : 16;
-    void *grown = realloc(list, room * item);
-    if (grown)
-        *capacity = room;
-    else
+    size_t room = *capacity * 2;
+    void *grown = realloc(list == few ? NULL : list, room * item);
+    if (!grown) {
         w->out->failed = true;
+        return NULL;
+    }
+    if (list == few) memcpy(grown, few, *capacity * item);
+    *capacity = room;
     return grown;
 }
 
@@ -433,8 +440,8 @@ static void sort_members(member *members, int count) {
 static bool list_members(writer *w, level *l) {
     l->members = w->member_count;
     jv_object_keys_foreach(l->container, key) {
-        member *members =
-            make_room(w, w->members, &w->member_capacity, w->member_count + 1, sizeof *members);
+        member *members = make_room(w, w->members, w->few_members, &w->member_capacity, w->member_count + 1,
+                                    sizeof *members);
         if (!members) {
             jv_free(key);
             return false;
@@ -458,8 +465,9 @@ static void new_line(writer *w) {
 static void open_level(writer *w, jv container) {
     bool object = jv_get_kind(container) == JV_KIND_OBJECT;
     level l = {.container = container}, *levels = NULL;
-    if (w->depth < LIMIT_VALUE_WRITE_DEPTH)
-        levels = make_room(w, w->levels, &w->level_capacity, w->depth + 1, sizeof l);
+    w->too_deep = w->depth == w->depth_limit;
+    if (!w->too_deep)
+        levels = make_room(w, w->levels, w->few_levels, &w->level_capacity, w->depth + 1, sizeof l);
     if (levels) w->levels = levels;
     if (!levels || (object && !list_members(w, &l))) {
         w->out->failed = true;
@@ -513,14 +521,78 @@ static void write_next(writer *w) {
     }
 }
 
-static void write_all(buffer *b, baton_value value, bool pretty) {
-    writer w = {.out = b, .pretty = pretty};
-    write_value(&w, jv_copy(value_to_jv(value)));
-    while (w.depth > 0 && !buffer_failed(b)) write_next(&w);
-    while (w.depth > 0) jv_free(w.levels[--w.depth].container);
-    free(w.levels);
-    free(w.members);
+/* Stops behind the size limit. */
+static void write_all(writer *w, baton_value value) {
+    level levels[FEW_LEVELS];
+    member members[FEW_MEMBERS];
+    w->few_levels = w->levels = levels;
+    w->level_capacity = FEW_LEVELS;
+    w->few_members = w->members = members;
+    w->member_capacity = FEW_MEMBERS;
+    write_value(w, jv_copy(value_to_jv(value)));
+    while (w->depth > 0 && !buffer_failed(w->out) && w->out->size <= w->size_limit) write_next(w);
+    while (w->depth > 0) jv_free(w->levels[--w->depth].container);
+    if (w->levels != levels) free(w->levels);
+    if (w->members != members) free(w->members);
 }
 
-void value_write(buffer *b, baton_value value) { write_all(b, value, false); }
-void value_write_pretty(buffer *b, baton_value value) { write_all(b, value, true); }
+void value_write(buffer *b, baton_value value) {
+    writer w = {.out = b, .depth_limit = LIMIT_VALUE_WRITE_DEPTH, .size_limit = SIZE_MAX};
+    write_all(&w, value);
+}
+
+void value_write_pretty(buffer *b, baton_value value) {
+    writer w = {.out = b, .pretty = true, .depth_limit = LIMIT_VALUE_WRITE_DEPTH, .size_limit = SIZE_MAX};
+    write_all(&w, value);
+}
+
+/* ---- Measuring ---- */
+
+/* No text of one scalar is longer, with what stands between it and the next; a string's bytes come on top,
+ * each as \u0000 at most. */
+enum { SCALAR_MOST = 32, CHARACTER_MOST = 6 };
+
+/* Takes from *room what the text may have at most, value taken: a bound that needs no look into strings and
+ * numbers. VALUE_TOO_LARGE says that it was not enough. */
+static value_fit bound(jv value, size_t *room, int depth) {
+    value_fit fit = VALUE_FITS;
+    size_t most = SCALAR_MOST;
+    jv_kind kind = jv_get_kind(value);
+    if (kind == JV_KIND_STRING) most += CHARACTER_MOST * (size_t)jv_string_length_bytes(jv_copy(value));
+    if (most > *room)
+        fit = VALUE_TOO_LARGE;
+    else if ((kind == JV_KIND_ARRAY || kind == JV_KIND_OBJECT) && depth == LIMIT_OUTPUT_DEPTH)
+        fit = VALUE_TOO_DEEP;
+    if (fit == VALUE_FITS) *room -= most;
+    if (kind == JV_KIND_ARRAY) {
+        int count = jv_array_length(jv_copy(value));
+        for (int i = 0; fit == VALUE_FITS && i < count; i++)
+            fit = bound(jv_array_get(jv_copy(value), i), room, depth + 1);
+    } else if (kind == JV_KIND_OBJECT) {
+        for (int at = jv_object_iter(value); fit == VALUE_FITS && jv_object_iter_valid(value, at);
+             at = jv_object_iter_next(value, at)) {
+            fit = bound(jv_object_iter_key(value, at), room, depth + 1);
+            if (fit == VALUE_FITS) fit = bound(jv_object_iter_value(value, at), room, depth + 1);
+        }
+    }
+    jv_free(value);
+    return fit;
+}
+
+value_fit value_fits(baton_value value, size_t bytes) {
+    if (value_is_plain(value)) return VALUE_FITS;
+    size_t room = bytes;
+    value_fit fit = bound(jv_copy(value_to_jv(value)), &room, 0);
+    if (fit != VALUE_TOO_LARGE) return fit;
+    /* It may yet fit: only its text tells. */
+    if (baton_value_size(value) > bytes) return VALUE_TOO_LARGE;
+    buffer text = {0};
+    writer w = {.out = &text, .depth_limit = LIMIT_OUTPUT_DEPTH, .size_limit = bytes};
+    write_all(&w, value);
+    if (w.too_deep)
+        fit = VALUE_TOO_DEEP;
+    else if (!buffer_failed(&text) && text.size <= bytes)
+        fit = VALUE_FITS;
+    buffer_done(&text);
+    return fit;
+}

@@ -10,6 +10,7 @@
 #define LIMIT_INPUT_BYTES       (64u << 20)        /* an execution's input, as text */
 #define LIMIT_OUTPUT_BYTES      (64u << 20)        /* a step's output, as text */
 #define LIMIT_VALUE_WRITE_DEPTH 10000              /* nesting of a value that is written as text */
+#define LIMIT_OUTPUT_DEPTH      9984               /* nesting of an output: more stands around it */
 #define LIMIT_JSON_BYTES        (1u << 30)         /* a JSON text or a string */
 #define LIMIT_NUMBER_BYTES      1024               /* one number in a JSON text */
 #define LIMIT_EXACT_INTEGER     9007199254740992.0 /* 2^53: above it a double skips integers */

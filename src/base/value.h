@@ -23,6 +23,11 @@ baton_value value_parse(const char *json, size_t size, const char *file, baton_e
 /* Reads what Baton wrote: nested as deep as the writer goes. */
 baton_value value_parse_stored(const char *json, size_t size, baton_error **err);
 
+/* Whether a value can be kept: its text has at most `bytes`, and it nests no deeper than
+ * LIMIT_OUTPUT_DEPTH. Looks no further than it must. */
+typedef enum value_fit { VALUE_FITS, VALUE_TOO_LARGE, VALUE_TOO_DEEP } value_fit;
+value_fit value_fits(baton_value value, size_t bytes);
+
 /* For building objects in one expression: sets key to a text, or to null when text is NULL. */
 baton_value value_set_text(baton_value object, const char *key, const char *text);
 baton_value value_set_number(baton_value object, const char *key, double number);
@@ -44,6 +49,9 @@ static inline void value_unref(baton_value value) {
     if (!value_is_plain(value)) baton_value_unref(value);
 }
 static inline bool value_is_valid(baton_value value) { return *(const unsigned char *)&value & 7; }
+
+/* The same handle, and so the same data as long as both are held. */
+static inline bool value_same(baton_value a, baton_value b) { return a.head == b.head && a.tail == b.tail; }
 
 /* *slot = value, releasing what was there. Takes value. */
 static inline void value_assign(baton_value *slot, baton_value value) {

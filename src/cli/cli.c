@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "definition/workflow.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -180,6 +181,33 @@ baton_workflow *cli_load_workflow(const char *path, baton_error **err) {
     return workflow;
 }
 
+int cli_one_of(const char *option, const char *value, const char *const *names) {
+    for (int i = 0; names[i]; i++)
+        if (strcmp(value, names[i]) == 0) return i;
+    fprintf(stderr, "baton: --%s cannot be '%s'; it is one of", option, value);
+    for (int i = 0; names[i]; i++) fprintf(stderr, "%s %s", i ? "," : "", names[i]);
+    fputc('\n', stderr);
+    return -1;
+}
+
+bool cli_parse_duration(const char *text, int64_t *ms) {
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    char *end;
+    double number = strtod(text, &end);
+    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++)
+        if (strcmp(end, units[i].unit) == 0 && number > 0 && number * units[i].ms < 4e12) {
+            *ms = (int64_t)(number * units[i].ms);
+            return *ms > 0;
+        }
+    baton_value value = baton_value_string(text);
+    bool good = duration_read(value, ms, NULL) == 0 && *ms > 0;
+    baton_value_unref(value);
+    return good;
+}
+
 /* ---- Looks ---- */
 
 void cli_put_clean(buffer *b, const char *text) {
@@ -224,7 +252,9 @@ const char *cli_duration(int64_t ns, char text[32]) {
         snprintf(text, 32, "%lld.%lld s", (long long)ms / 1000, (long long)ms % 1000 / 100);
     else if (ms < 3600000)
         snprintf(text, 32, "%lld min %lld s", (long long)ms / 60000, (long long)ms / 1000 % 60);
-    else
+    else if (ms < 172800000)
         snprintf(text, 32, "%lld h %lld min", (long long)ms / 3600000, (long long)ms / 60000 % 60);
+    else
+        snprintf(text, 32, "%lld d %lld h", (long long)ms / 86400000, (long long)ms / 3600000 % 24);
     return text;
 }

@@ -51,7 +51,9 @@ typedef struct command {
     int (*run)(cli_arguments *args);
 } command;
 
-extern const command command_run, command_validate, command_graph, command_help;
+extern const command command_run, command_resume, command_rerun, command_submit, command_worker,
+    command_suspend, command_cancel, command_list, command_show, command_logs, command_why, command_stats,
+    command_prune, command_backup, command_validate, command_graph, command_help;
 extern const command *const commands[]; /* ends with NULL */
 
 /* The next option: its index in the command's table, with its argument (or NULL) in *value; -1 at the end,
@@ -62,6 +64,10 @@ int cli_fail(exit_code code, const char *format, ...) __attribute__((format(prin
 /* Every error of a list, one a line, on stderr; frees it. Returns the exit code that fits it. */
 int cli_fail_error(baton_error *err);
 exit_code cli_exit_code(const baton_error *err);
+/* The index of an option's value among names (ended by NULL); -1 after a message. */
+int cli_one_of(const char *option, const char *value, const char *const *names);
+/* "90s", "5m", "2h", "3d", "250ms", or as the DSL has it; above zero. */
+bool cli_parse_duration(const char *text, int64_t *ms);
 void cli_print_help(const command *c);
 /* A whole file, or stdin for "-". Given; NULL after an error. */
 char *cli_read_file(const char *path, size_t most, size_t *size, baton_error **err);
@@ -77,7 +83,7 @@ void cli_set_colour(colour_mode mode, int fd);
 const char *cli_colour(const char *code);
 bool cli_parse_colour(const char *text, colour_mode *mode);
 bool cli_is_utf8(void);
-/* "840 ms", "3.2 s", "2 min 5 s". */
+/* "840 ms", "3.2 s", "2 min 5 s", "29 d 3 h". */
 const char *cli_duration(int64_t ns, char text[32]);
 
 #endif

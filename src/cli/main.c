@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "store/store.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -10,7 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-const command *const commands[] = {&command_run, &command_validate, &command_graph, &command_help, NULL};
+/* In the order of the help. */
+const command *const commands[] = {
+    &command_run,    &command_resume, &command_rerun,    &command_submit, &command_worker, &command_suspend,
+    &command_cancel, &command_list,   &command_show,     &command_logs,   &command_why,    &command_stats,
+    &command_prune,  &command_backup, &command_validate, &command_graph,  &command_help,   NULL,
+};
 
 static const command *find(const char *name) {
     for (int i = 0; commands[i]; i++)
@@ -36,6 +42,7 @@ static void hold_standard_descriptors(void) {
 int main(int argc, char **argv) {
     hold_standard_descriptors();
     setlocale(LC_CTYPE, "");
+    store_tune_process();
     if (argc < 2) {
         cli_print_help(NULL);
         return EXIT_USAGE;

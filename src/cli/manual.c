@@ -77,7 +77,11 @@ void manual_print_page(void) {
         put_roff(codes[i].meaning);
         putchar('\n');
     }
-    puts(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours, unless \\-\\-color says otherwise");
+    puts(".SH ENVIRONMENT\n.TP\n.B BATON_STORE\nthe store, where \\-\\-store names none\n.TP\n"
+         ".B BATON_RETENTION\nhow long a worker keeps what has ended\n.TP\n"
+         ".B NO_COLOR\nno colours, unless \\-\\-color says otherwise");
+    puts(".SH FILES\n.TP\n.I $XDG_STATE_HOME/baton/baton.db\nthe store, where nothing else names one; "
+         "without XDG_STATE_HOME\n.I ~/.local/state/baton/baton.db");
 }
 
 void manual_print_completion(void) {

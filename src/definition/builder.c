@@ -456,6 +456,29 @@ static int digest_all(baton_workflow *workflow) {
     return 0;
 }
 
+/* What a workflow in C looks like from outside, for those who do not have it. */
+static bool outline(baton_workflow *w) {
+    buffer text = {0}, *b = &text;
+    buffer_puts(b, "{\"steps\":[");
+    for (uint32_t i = 0; i < w->step_count; i++) {
+        const step *s = w->steps[i];
+        buffer_puts(b, i ? ",{\"name\":" : "{\"name\":");
+        value_write_text(b, s->name);
+        buffer_puts(b, ",\"reference\":");
+        value_write_text(b, s->reference);
+        if (s->kind == STEP_FUNCTION) {
+            buffer_puts(b, ",\"type\":");
+            value_write_text(b, s->u.function.type->name);
+        }
+        buffer_putc(b, '}');
+    }
+    buffer_puts(b, "]}");
+    w->text = buffer_failed(b) ? NULL : arena_text_sized(&w->arena, b->data, b->size);
+    w->text_size = b->size;
+    buffer_done(b);
+    return w->text;
+}
+
 static size_t count_steps(const baton_builder *builder) {
     size_t count = builder->entry_count;
     for (size_t i = 0; i < builder->entry_count; i++)
@@ -491,7 +514,7 @@ static int fill_workflow(const baton_builder *builder, baton_workflow *workflow,
         if (check_entry(builder, i, problems) && make_entry(builder, workflow, &builder->entries[i]))
             return -1;
     describe(builder, workflow);
-    return digest_all(workflow);
+    return digest_all(workflow) == 0 && outline(workflow) ? 0 : -1;
 }
 
 /* Steps check their arguments even when others have problems, so that all are told at once; the workflow's

@@ -32,7 +32,9 @@ static baton_workflow *new_workflow(const document *d, const read_options *optio
     w->digest = digest_of(d->text, d->size);
     w->program = expression_program_new();
     if (options->name) w->file = arena_text(&w->arena, options->name);
-    if (w->program && (w->file || !options->name)) return w;
+    w->text = arena_text_sized(&w->arena, d->text, d->size);
+    w->text_size = d->size;
+    if (w->program && w->text && (w->file || !options->name)) return w;
     workflow_unref(w);
     return NULL;
 }

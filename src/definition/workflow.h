@@ -189,6 +189,8 @@ struct baton_workflow {
     expression_program *program;
     const char *namespace, *name, *version;
     const char *file; /* what it was read from; NULL for one built in C */
+    const char *text; /* what was read, whole; of one built in C its outline, as JSON */
+    size_t text_size;
     bool built;       /* by the builder: the seed's options apply */
     bool rollback;
     uint64_t digest;        /* of its content, for idempotent submission */

@@ -87,7 +87,77 @@ static run *run_new(baton_engine *engine, const baton_submission *s, const baton
     r->done = s->done;
     r->done_data = s->done_data;
     if (o->id) r->content = digest_content(s, r->strategy);
-    return r;
+    if (!engine->journal || run_keep(r)) return r;
+    run_free(r);
+    error_memory(err);
+    return NULL;
+}
+
+int run_set_context(run *r, baton_value entries, baton_error **err) {
+    if (!r->context && !(r->context = baton_context_new())) return error_memory(err);
+    int position = 0;
+    const char *key;
+    baton_value member;
+    while (baton_value_next(entries, &position, &key, &member)) baton_context_set(r->context, key, member);
+    return 0;
+}
+
+bool run_keep(run *r) {
+    r->journal = calloc(1, sizeof *r->journal);
+    if (r->engine->directory) r->directory = strdup(r->engine->directory);
+    return r->journal && (r->directory || !r->engine->directory);
+}
+
+/* ---- Into the store ---- */
+
+/* What is to be known again of an execution that another process takes up: see adopt.c. */
+static void write_settings(buffer *b, const run *r, const baton_execution_options *o) {
+    buffer_printf(b, "{\"content\":\"%016llx\"", (unsigned long long)r->content);
+    if (r->timeout_ms) buffer_printf(b, ",\"timeoutMs\":%lld", (long long)r->timeout_ms);
+    if (r->continue_on_failure) buffer_puts(b, ",\"continueOnFailure\":true");
+    if (r->directory) {
+        buffer_puts(b, ",\"directory\":");
+        value_write_text(b, r->directory);
+    }
+    baton_value entries = r->context ? context_entries(r->context) : VALUE_INVALID;
+    if (value_is_valid(entries)) {
+        buffer_puts(b, ",\"context\":");
+        value_write(b, entries);
+    }
+    for (size_t i = 0; o && i < o->dependency_count; i++) {
+        buffer_puts(b, i ? "," : ",\"dependencies\":[");
+        value_write_text(b, o->dependencies[i]);
+    }
+    buffer_puts(b, o && o->dependency_count ? "]}" : "}");
+}
+
+/* The execution becomes one of the store's with the next commit. */
+static void create(run *r, const baton_submission *s) {
+    const baton_workflow *w = r->workflow;
+    buffer settings = {0};
+    write_settings(&settings, r, s->options);
+    const store_creation creation = {
+        .id = r->id,
+        .workflow = {.namespace = w->namespace,
+                     .name = w->name,
+                     .version = w->version,
+                     .file = w->file,
+                     .digest = w->digest,
+                     .built = w->built,
+                     .text = {w->text, w->text_size}},
+        .strategy = engine_strategy_key(r->engine, r->strategy),
+        .priority = r->priority,
+        .created_ns = r->engine->now_ns,
+        .unowned = r->engine->only_submits,
+        .settings = {buffer_text(&settings), settings.size},
+        .dependencies = s->options ? s->options->dependencies : NULL,
+        .dependency_count = s->options ? s->options->dependency_count : 0,
+    };
+    if (buffer_failed(&settings))
+        engine_out_of_memory(r->engine);
+    else
+        journal_create(r, &creation);
+    buffer_done(&settings);
 }
 
 void run_free(run *r) {
@@ -103,8 +173,12 @@ void run_free(run *r) {
     for (uint32_t i = 0; i < r->call_count; i++) value_unref(r->calls[i].request);
     free(r->calls);
     heap_remove(&r->engine->timers, &r->timer);
-    r->engine->store->type->forget(r->engine->store, &r->row);
     run_drop_execution(r);
+    run_journal_free(r->journal);
+    buffer_done(&r->parked);
+    value_unref(r->deliveries);
+    rerun_free(r->rerun);
+    free(r->directory);
     baton_result_free(r->result);
     context_unref(r->context);
     value_unref(r->input);
@@ -124,15 +198,49 @@ static int add_dependent(run *on, run *waiter, baton_error **err) {
     return 0;
 }
 
+static void refuse_for(run *r, const char *id, const char *why) {
+    if (!r->refusal)
+        r->refusal = baton_error_new(BATON_ERROR_DEPENDENCY, "it depends on '%s', which %s", id, why);
+}
+
+/* 1: the store has it, 0: it has not, -1: nobody can tell. */
+static int find_stored(baton_engine *engine, const char *id, store_execution *x, baton_error **err) {
+    if (!engine->journal) return 0;
+    baton_error *why = NULL;
+    if (engine->store->type->find(engine->store, id, x, &why) == 0) return 1;
+    bool unknown = baton_error_get_code(why) == BATON_ERROR_NOT_FOUND;
+    if (unknown || !err)
+        baton_error_free(why);
+    else
+        *err = why;
+    return unknown ? 0 : -1;
+}
+
+/* How an execution stands that is not in this engine: 1 when r has to wait for it. */
+static int tie_to_stored(run *r, const char *id, baton_error **err) {
+    store_execution x;
+    int found = find_stored(r->engine, id, &x, err);
+    if (found < 0) return -1;
+    if (!found)
+        refuse_for(r, id, "is unknown");
+    else if (x.status < EXECUTION_COMPLETED)
+        return 1;
+    else if (x.status != EXECUTION_COMPLETED)
+        refuse_for(r, id, execution_status_name(x.status));
+    return 0;
+}
+
 /* Ties a new run to those it depends on. */
-static int tie(run *r, const baton_execution_options *o, baton_error **err) {
-    for (size_t i = 0; o && i < o->dependency_count; i++) {
-        run *on = engine_find(r->engine, o->dependencies[i]);
-        if (on) {
+static int tie(run *r, const char *const *ids, size_t count, baton_error **err) {
+    for (size_t i = 0; i < count; i++) {
+        run *on = engine_find(r->engine, ids[i]);
+        if (on && on != r) {
             if (add_dependent(on, r, err) != 0) return -1;
-        } else if (!r->refusal) {
-            r->refusal = baton_error_new(BATON_ERROR_DEPENDENCY, "it depends on '%s', which is unknown",
-                                         o->dependencies[i]);
+        } else {
+            int waits = tie_to_stored(r, ids[i], err);
+            if (waits < 0) return -1;
+            r->unmet += (uint32_t)waits;
+            r->ties_outside |= waits;
         }
     }
     return 0;
@@ -155,42 +263,47 @@ static void untie(run *r) {
     }
 }
 
-/* r has ended: those who wait for it go on, or end as well. */
-static void release_dependents(run *r, bool completed) {
+void engine_look_at_dependencies(baton_engine *engine) {
+    for (run *r = engine->runs; r; r = r->next) {
+        baton_scheduled scheduled;
+        if (r->place != RUN_BLOCKED || !r->ties_outside ||
+            !baton_scheduler_get(engine->scheduler, r->id, &scheduled))
+            continue;
+        untie(r);
+        r->unmet = 0;
+        r->ties_outside = false;
+        baton_error *err = NULL;
+        if (tie(r, scheduled.dependencies, scheduled.dependency_count, &err) != 0) engine_break(engine, err);
+        engine->outside -= !r->ties_outside;
+        if (!r->unmet || r->refusal) run_wake(r);
+    }
+}
+
+/* r is over, or has left the engine: those who wait for it go on, end as well, or look into the store. */
+static void release_dependents(run *r, bool left) {
     while (r->dependents) {
         dependent *d = r->dependents;
         run *waiter = d->waiter;
         r->dependents = d->next;
         free(d);
+        if (left) {
+            r->engine->outside += !waiter->ties_outside;
+            waiter->ties_outside = true;
+            continue;
+        }
         waiter->unmet--;
-        if (!completed && !waiter->refusal)
-            waiter->refusal = baton_error_new(BATON_ERROR_DEPENDENCY, "it depends on '%s', which %s", r->id,
-                                              r->result ? baton_result_status(r->result) : "has not run");
+        if (r->result->status != EXECUTION_COMPLETED)
+            refuse_for(waiter, r->id, baton_result_status(r->result));
         if (waiter->place == RUN_BLOCKED && (waiter->refusal || !waiter->unmet)) run_wake(waiter);
     }
 }
 
 /* ---- Admitting ---- */
 
-/* Into the scheduler, the list and (when nothing is in its way) the queue. What it did is undone by
- * withdraw. */
-static int register_run(run *r, const baton_submission *s, baton_error **err) {
-    static const baton_execution_options none = {0};
-    const baton_execution_options *o = s->options ? s->options : &none;
+int run_register(run *r, const baton_schedule_request *request, baton_error **err) {
     baton_engine *engine = r->engine;
     baton_scheduled scheduled;
-    const baton_schedule_request request = {
-        .id = r->id,
-        .workflow = r->workflow->name,
-        .step_count = r->workflow->body.count,
-        .priority = o->priority,
-        .critical = o->critical,
-        .dependencies = o->dependencies,
-        .dependency_count = o->dependency_count,
-        .now_ms = engine->now_ns / 1000000,
-        .data = r,
-    };
-    if (baton_scheduler_schedule(engine->scheduler, &request, &scheduled, err) != 0) return -1;
+    if (baton_scheduler_schedule(engine->scheduler, request, &scheduled, err) != 0) return -1;
     r->priority = scheduled.priority;
     r->scheduled_at_ms = scheduled.scheduled_at_ms;
     r->estimated_ms = scheduled.estimated_duration_ms;
@@ -204,6 +317,24 @@ static int register_run(run *r, const baton_submission *s, baton_error **err) {
         {"estimatedDuration", NULL, (double)scheduled.estimated_duration_ms},
         {"dependencies", NULL, (double)scheduled.dependency_count});
     return 0;
+}
+
+static int register_new(run *r, const baton_submission *s, baton_error **err) {
+    static const baton_execution_options none = {0};
+    const baton_execution_options *o = s->options ? s->options : &none;
+    return run_register(r,
+                        &(baton_schedule_request){
+                            .id = r->id,
+                            .workflow = r->workflow->name,
+                            .step_count = r->workflow->body.count,
+                            .priority = o->priority,
+                            .critical = o->critical,
+                            .dependencies = o->dependencies,
+                            .dependency_count = o->dependency_count,
+                            .now_ms = r->engine->now_ns / 1000000,
+                            .data = r,
+                        },
+                        err);
 }
 
 static void unregister_run(run *r) {
@@ -225,7 +356,12 @@ int run_enqueue(run *r, baton_error **err) {
 
 /* Places a registered run: into the queue, or outside of it while it depends on others. */
 static int place_run(run *r, const baton_submission *s, baton_error **err) {
-    if (tie(r, s->options, err) != 0) return -1;
+    const baton_execution_options *o = s->options;
+    if (o && tie(r, o->dependencies, o->dependency_count, err) != 0) {
+        r->ties_outside = false; /* not counted yet */
+        return -1;
+    }
+    r->engine->outside += r->ties_outside;
     if (!r->unmet && !r->refusal) return run_enqueue(r, err);
     r->place = RUN_BLOCKED;
     r->engine->waiting++;
@@ -240,11 +376,27 @@ static void withdraw(run *r) {
     if (r->at) {
         if (r->place == RUN_QUEUED) baton_queue_remove(engine->queue, r->id, NULL);
         if (r->place == RUN_BLOCKED) engine->waiting--;
+        engine->outside -= r->ties_outside;
         run_unwake(r);
         untie(r);
         unregister_run(r);
     }
     run_free(r);
+}
+
+/* The same, where it is not this engine's, or not any more. One that nobody runs goes on here. */
+static int judge_stored(baton_engine *engine, const baton_submission *s, uint64_t content,
+                        baton_error **err) {
+    const char *id = s->options->id;
+    store_execution x;
+    int found = find_stored(engine, id, &x, err);
+    if (found <= 0) return found;
+    if (store_content(&x) != content)
+        return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' exists with other content", id);
+    if (s->workflow->built && baton_engine_provide(engine, s->workflow, err) != 0) return -1;
+    bool over = x.status >= EXECUTION_COMPLETED || x.status == EXECUTION_SUSPENDED;
+    if (over || engine->only_submits) return 1;
+    return engine_take_up(engine, &(store_claim){.id = id}, TAKE_TO_RUN, NULL, err) == 0 ? 1 : -1;
 }
 
 /* What stands in the way of a submission before anything was made. 1: the same execution exists. */
@@ -255,8 +407,9 @@ static int judge(baton_engine *engine, const baton_submission *s, const baton_st
     if (!o || !o->id) return 0;
     if (check_id(o->id, err) != 0) return -1;
     const run *r = engine_find(engine, o->id);
-    if (!r) return 0;
-    if (r->content == digest_content(s, strategy)) return 1;
+    uint64_t content = digest_content(s, strategy);
+    if (!r) return judge_stored(engine, s, content, err);
+    if (r->content == content) return 1;
     return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' exists with other content", o->id);
 }
 
@@ -273,11 +426,13 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
         runs[made] = NULL;
         result = judge(engine, s, strategy, err);
         if (result == 0 &&
-            (!(runs[made] = run_new(engine, s, strategy, err)) || register_run(runs[made], s, err) != 0))
+            (!(runs[made] = run_new(engine, s, strategy, err)) || register_new(runs[made], s, err) != 0))
             result = -1;
     }
     for (size_t i = 0; result >= 0 && i < made; i++)
         if (runs[i] && place_run(runs[i], &a->submissions[i], err) != 0) result = -1;
+    for (size_t i = 0; result >= 0 && engine->journal && i < made; i++)
+        if (runs[i]) create(runs[i], &a->submissions[i]);
     if (result >= 0 && a->id) strcpy(a->id, runs[0] ? runs[0]->id : a->submissions[0].options->id);
     if (result < 0)
         while (made > 0)
@@ -290,7 +445,8 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
 
 static int admit_here(baton_engine *engine, void *data, baton_error **err) {
     engine_read_clock(engine);
-    return engine_admit(engine, data, err);
+    if (engine_admit(engine, data, err) != 0) return -1;
+    return engine->journal ? journal_sync(engine->journal, err) : 0;
 }
 
 /* Values belong to one thread: what crosses to the loop thread goes as JSON. */
@@ -334,9 +490,12 @@ static void drop_copies(crossing *c) {
 
 static int admit_copies(baton_engine *engine, void *data, baton_error **err) {
     crossing *c = data;
-    int result = admit_here(engine, &c->a, err);
+    engine_read_clock(engine);
+    int result = engine_admit(engine, &c->a, err);
     drop_copies(c);
-    return result;
+    if (result != 0 || !engine->journal) return result;
+    return atomic_load(&engine->gate.state) == GATE_LOOP ? CALL_ANSWERED_LATER
+                                                         : journal_sync(engine->journal, err);
 }
 
 static int admit_foreign(baton_engine *engine, const admission *a, baton_error **err) {
@@ -390,6 +549,14 @@ static void log_end(const run *r) {
     free(text);
 }
 
+void run_leave(run *r) {
+    run_unwake(r);
+    untie(r);
+    unregister_run(r);
+    release_dependents(r, true);
+    run_free(r);
+}
+
 void run_end(run *r) {
     baton_engine *engine = r->engine;
     execution_status status = r->result->status;
@@ -402,7 +569,7 @@ void run_end(run *r) {
     run_unwake(r);
     untie(r);
     unregister_run(r);
-    release_dependents(r, status == EXECUTION_COMPLETED);
+    release_dependents(r, false);
     if (r->done) r->done(r->done_data, r->result);
     run_free(r);
 }

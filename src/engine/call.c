@@ -161,8 +161,7 @@ static bool defer(run *r, baton_step_call *call) {
 
 /* A step that waits has its delivery already, when it came before. */
 static void take_early(run *r, baton_step_call *call) {
-    store *s = r->engine->store;
-    baton_value early = s->type->take_delivery(s, &r->row, call->step->reference);
+    baton_value early = run_take_delivery(r, call->step);
     if (!value_is_valid(early)) return;
     value_assign(&call->output, early);
     call->waits = false;

@@ -67,17 +67,27 @@ static void wrote(void *data, int stream, const char *bytes, size_t size) {
     effect *e = data;
     run *r = e->run;
     frame *f = frame_by_ticket(r->x->root, e->ticket);
-    if (f) r->engine->output(r->engine->observer_data, r->x, f->step, stream, bytes, size);
+    if (!f) return;
+    if (r->engine->output) r->engine->output(r->engine->observer_data, r->x, f->step, stream, bytes, size);
+    if (!r->journal) return;
+    journal_log(r, &(store_log){.reference = f->step->reference,
+                                .key = f->key,
+                                .attempt = f->attempt,
+                                .stream = stream,
+                                .time_ns = r->engine->now_ns,
+                                .bytes = {bytes, size}});
 }
 
 /* True when it runs. */
 static bool start_process(effect *e, const action *a, const char *key, baton_error **err) {
-    baton_engine *engine = e->run->engine;
+    run *r = e->run;
+    baton_engine *engine = r->engine;
     if (!engine_loop_init(engine, err)) return false;
     if (!engine->processes && !(engine->processes = process_runner_new(&engine->loop, err))) return false;
-    const process_request request = {.spec = a->request, .key = key};
+    const process_request request = {.spec = a->request, .key = key, .directory = r->directory};
     e->kind = EFFECT_PROCESS;
-    e->u.process = process_start(engine->processes, &request, ended, engine->output ? wrote : NULL, e, err);
+    e->u.process = process_start(engine->processes, &request, ended,
+                                 engine->output || r->journal ? wrote : NULL, e, err);
     return e->u.process;
 }
 

@@ -34,8 +34,11 @@ static int set_up(baton_engine *engine, baton_error **err) {
     engine->scheduler = baton_scheduler_new();
     engine->inbox = inbox_new();
     if (!engine->queue || !engine->scheduler || !engine->inbox) return error_memory(err);
-    engine->store = store_open(o->store, err);
+    engine->store = store_open(
+        o->store, &(store_options){.sync_normal = o->sync_normal, .kind = o->attended ? "run" : "worker"},
+        err);
     if (!engine->store) return -1;
+    if (engine->store->type->durable && !(engine->journal = journal_new(engine))) return error_memory(err);
     if (baton_engine_register_strategy(engine, "basic", &strategy_basic, err) != 0) return -1;
     return baton_engine_register_strategy(engine, "simple", &strategy_simple, err);
 }
@@ -50,7 +53,7 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
     fill_in_defaults(&engine->options);
     gate_init(&engine->gate);
     if (engine->options.registry) registry_ref(engine->options.registry);
-    engine->clock_offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+    engine->clock_offset_ns = clock_wall_ns() - clock_monotonic_ns();
     engine_read_clock(engine);
     engine->jitter = entropy_next(&engine->entropy);
     int made = engine->options.max_queue_size > LIMIT_QUEUE_SIZE
@@ -63,6 +66,7 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
 
 void baton_engine_free(baton_engine *engine) {
     if (!engine) return;
+    journal_free(engine->journal);
     for (run *r; (r = engine->runs);) {
         engine->runs = r->next;
         run_free(r);
@@ -80,6 +84,7 @@ void baton_engine_free(baton_engine *engine) {
         free(entry);
     }
     if (engine->store) engine->store->type->close(engine->store);
+    engine_forget_workflows(engine);
     baton_queue_free(engine->queue);
     baton_scheduler_free(engine->scheduler);
     baton_registry_free(engine->options.registry);
@@ -132,6 +137,17 @@ const baton_strategy *engine_strategy(baton_engine *engine, const char *key) {
     if (key && !entry)
         LOG(engine, BATON_LOG_WARN, "unknown strategy, basic is taken", {"strategy", key, 0});
     return entry ? &entry->strategy : &engine->strategies->strategy;
+}
+
+const baton_strategy *engine_known_strategy(const baton_engine *engine, const char *key) {
+    const strategy_entry *entry = find_strategy(engine, key);
+    return entry ? &entry->strategy : NULL;
+}
+
+const char *engine_strategy_key(const baton_engine *engine, const baton_strategy *strategy) {
+    const strategy_entry *entry = engine->strategies;
+    while (&entry->strategy != strategy) entry = entry->next;
+    return entry->key;
 }
 
 void engine_observe(baton_engine *engine, engine_observer observer, engine_output output, void *data) {
@@ -254,14 +270,19 @@ int baton_execution_priority(const baton_execution *execution) { return run_of(e
 
 /* ---- Running ---- */
 
+void engine_leave(baton_engine *engine) {
+    if (engine->journal) journal_answer_all(engine->journal);
+    gate_leave(&engine->gate, engine->inbox);
+}
+
 int baton_engine_run(baton_engine *engine, baton_error **err) {
     if (!gate_enter(&engine->gate))
         return baton_error_set(err, BATON_ERROR_USAGE, "the engine is running already, on this thread");
     engine_read_clock(engine);
     do engine_pump(engine);
-    while (!engine->broken && engine_wait(engine));
+    while (!engine->broken && engine_wait(engine, INT64_MAX));
     int result = engine_is_broken(engine, err);
-    gate_leave(&engine->gate, engine->inbox);
+    engine_leave(engine);
     return result;
 }
 
@@ -281,7 +302,7 @@ static void remember(void *data, const baton_result *result) {
 /* The id names an execution that exists: its result is waited for. */
 static void join(baton_engine *engine, const char *id, waiter *w) {
     run *r = engine_find(engine, id);
-    if (r->done == remember) return;
+    if (!r || r->done == remember) return;
     w->done = r->done;
     w->done_data = r->done_data;
     r->done = remember;
@@ -302,33 +323,73 @@ static void give_up_waiting(baton_engine *engine, const char *id, waiter *w) {
 
 static bool is_held(const baton_engine *engine, const char *id) {
     const run *r = engine_find(engine, id);
-    return r && r->place == RUN_HELD;
+    return !r || (r->place == RUN_HELD && !(r->journal && r->journal->pending));
+}
+
+/* Until the execution has ended, or only somebody else can move it on. */
+static int await_end(baton_engine *engine, const char *id, waiter *w, baton_result **result,
+                     baton_error **err) {
+    engine_pump_until(engine, &w->result);
+    while (!w->result && !engine->broken && !is_held(engine, id) && engine_wait(engine, INT64_MAX))
+        engine_pump_until(engine, &w->result);
+    if (!w->result && !engine->broken) give_up_waiting(engine, id, w);
+    if (!w->result && engine->journal && !engine->broken && !engine_find(engine, id))
+        engine_stored_result(engine, id, &w->result, NULL);
+    if (engine->broken && !w->result) return engine_is_broken(engine, err);
+    if (!w->result) return baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
+    *result = w->result;
+    return 0;
+}
+
+static int execute(baton_engine *engine, const baton_submission *what, struct rerun *rerun,
+                   baton_result **result, baton_error **err) {
+    if (!gate_enter(&engine->gate)) {
+        rerun_free(rerun);
+        return baton_error_set(err, BATON_ERROR_USAGE,
+                               "baton_engine_execute was called from inside an execution; submit instead");
+    }
+    engine_read_clock(engine);
+    waiter w = {0};
+    char id[LIMIT_ID_BYTES + 1];
+    baton_submission one = *what;
+    one.done = remember;
+    one.done_data = &w;
+    int done = engine_admit(engine, &(admission){&one, 1, id}, err);
+    run *r = done == 0 ? engine_find(engine, id) : NULL;
+    if (r && rerun)
+        r->rerun = rerun;
+    else
+        rerun_free(rerun);
+    if (done == 0) {
+        if (one.options && one.options->id) join(engine, id, &w);
+        done = await_end(engine, id, &w, result, err);
+    }
+    engine_leave(engine);
+    return done;
 }
 
 int baton_engine_execute(baton_engine *engine, baton_workflow *workflow, baton_context *context,
                          const baton_execution_options *options, baton_result **result, baton_error **err) {
-    if (!gate_enter(&engine->gate))
-        return baton_error_set(err, BATON_ERROR_USAGE,
-                               "baton_engine_execute was called from inside an execution; submit instead");
+    return execute(engine, &(baton_submission){workflow, context, options, NULL, NULL}, NULL, result, err);
+}
+
+int engine_execute_rerun(baton_engine *engine, baton_workflow *workflow,
+                         const baton_execution_options *options, struct rerun *rerun, baton_result **result,
+                         baton_error **err) {
+    return execute(engine, &(baton_submission){workflow, NULL, options, NULL, NULL}, rerun, result, err);
+}
+
+int engine_finish(baton_engine *engine, const store_claim *claim, take_purpose purpose,
+                  baton_result **result, baton_error **err) {
+    gate_enter(&engine->gate);
     engine_read_clock(engine);
     waiter w = {0};
-    char id[LIMIT_ID_BYTES + 1];
-    baton_submission one = {workflow, context, options, remember, &w};
-    int done = engine_admit(engine, &(admission){&one, 1, id}, err);
+    int done = engine_take_up(engine, claim, purpose, NULL, err);
     if (done == 0) {
-        if (options && options->id) join(engine, id, &w);
-        engine_pump_until(engine, &w.result);
-        while (!w.result && !engine->broken && !is_held(engine, id) && engine_wait(engine))
-            engine_pump_until(engine, &w.result);
-        if (!w.result && !engine->broken) give_up_waiting(engine, id, &w);
-        if (!w.result)
-            done = engine->broken
-                       ? engine_is_broken(engine, err)
-                       : baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
-        else
-            *result = w.result;
+        join(engine, claim->id, &w);
+        done = await_end(engine, claim->id, &w, result, err);
     }
-    gate_leave(&engine->gate, engine->inbox);
+    engine_leave(engine);
     return done;
 }
 
@@ -340,6 +401,11 @@ typedef int (*steering)(baton_engine *engine, void *data, baton_error **err);
 static run *steered(baton_engine *engine, const char *id, baton_error **err) {
     engine_read_clock(engine);
     run *r = engine_find(engine, id);
+    if (r && r->journal && r->journal->releasing) { /* it is leaving */
+        journal_sync(engine->journal, NULL);
+        journal_collect(engine->journal);
+        r = engine_find(engine, id);
+    }
     if (!r) {
         baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
     } else if (engine->broken) {
@@ -349,24 +415,34 @@ static run *steered(baton_engine *engine, const char *id, baton_error **err) {
     return r;
 }
 
+/* What was asked for while nobody runs the engine is done when the call returns, as far as it leads. */
+static int done_here(baton_engine *engine, baton_error **err) {
+    if (engine->journal && atomic_load(&engine->gate.state) == GATE_BRIEF)
+        while (!engine->broken && journal_is_busy(engine->journal)) {
+            if (journal_sync(engine->journal, err) != 0) return -1;
+            journal_collect(engine->journal);
+        }
+    return engine_is_broken(engine, err);
+}
+
 static int cancel_here(baton_engine *engine, void *data, baton_error **err) {
     run *r = steered(engine, data, err);
     if (!r) return -1;
     run_cancel(r);
-    return engine_is_broken(engine, err);
+    return done_here(engine, err);
 }
 
 static int suspend_here(baton_engine *engine, void *data, baton_error **err) {
     run *r = steered(engine, data, err);
     if (!r) return -1;
     run_suspend(r);
-    return engine_is_broken(engine, err);
+    return done_here(engine, err);
 }
 
 static int resume_here(baton_engine *engine, void *data, baton_error **err) {
     run *r = steered(engine, data, err);
     if (!r || run_resume(r, err) != 0) return -1;
-    return engine_is_broken(engine, err);
+    return done_here(engine, err);
 }
 
 typedef struct delivery {
@@ -385,7 +461,8 @@ static int deliver_here(baton_engine *engine, void *data, baton_error **err) {
                                d->reference);
     }
     if (run_deliver(r, s, d->value, err) != 0) return -1;
-    return engine_is_broken(engine, err);
+    if (engine->journal && journal_sync(engine->journal, err) != 0) return -1;
+    return done_here(engine, err);
 }
 
 /* From another thread: a message, so that the caller never waits. */
@@ -397,6 +474,11 @@ static int steer(baton_engine *engine, const char *id, message_kind kind, steeri
     if (!m) return error_memory(err);
     inbox_post(engine->inbox, m);
     return 0;
+}
+
+void engine_stop(baton_engine *engine, const char *id, stop_kind kind) {
+    message *m = message_new(kind == STOP_CANCEL ? MESSAGE_CANCEL : MESSAGE_SUSPEND, id, NULL, 0);
+    if (m) inbox_post(engine->inbox, m);
 }
 
 int baton_engine_cancel(baton_engine *engine, const char *id, baton_error **err) {

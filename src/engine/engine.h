@@ -20,6 +20,7 @@
 #include "base/heap.h"
 #include "base/id.h"
 #include "engine/inbox.h"
+#include "engine/journal.h"
 #include "engine/result.h"
 #include "machine/machine.h"
 #include "store/store.h"
@@ -66,14 +67,25 @@ struct run {
     bool continue_on_failure, has_dependencies, in_woken, in_call;
     bool sleeps;                  /* PARKED: see execution_sleeps */
     bool to_continue, to_deliver; /* what is to be done when it is woken, or its call is over */
+    bool to_recover;              /* the same: it was taken up from the store */
+    bool to_stop;                 /* the same: with all others */
+    bool lost;                    /* somebody else has taken it up */
+    bool ties_outside;            /* some of its dependencies are not in this engine */
+    event_kind recover_as;        /* what it is sent when it was taken up */
+    uint32_t first_number;        /* of its first record, less one: it begins again */
     atomic_bool to_cancel;        /* the same; a step may ask from any thread */
     int64_t started_ns;           /* 0 before its start */
     int priority;
     int64_t scheduled_at_ms, estimated_ms;
-    uint32_t unmet;        /* dependencies that have not completed */
-    baton_error *refusal;  /* why it must not begin: a dependency failed or is unknown */
-    dependent *dependents; /* runs that wait for this one */
-    store_row row;
+    uint32_t unmet;         /* dependencies that have not completed */
+    baton_error *refusal;   /* why it must not begin: a dependency failed or is unknown */
+    dependent *dependents;  /* runs that wait for this one */
+    run_journal *journal;   /* in a durable store; NULL otherwise */
+    buffer parked;          /* the snapshot, while it is outside memory and the store keeps none */
+    baton_value deliveries; /* that nobody waits for yet: {reference: [values]}; invalid: none */
+    size_t delivery_count;
+    struct rerun *rerun; /* what it takes over from another execution; NULL: nothing */
+    char *directory;     /* where its processes run; NULL: in this process's own */
     effect *effects;
     heap_node timer;
     run *woken_next;
@@ -90,6 +102,9 @@ typedef struct strategy_entry {
 
 /* Told of each record after its commit, in order. Borrowed. */
 typedef void (*engine_observer)(void *data, const baton_execution *x, const record *r);
+/* Told of each execution that was taken up from the store, before it goes on. */
+typedef void (*engine_taken_up)(void *data, const baton_workflow *workflow, const char *id,
+                                const store_row *row);
 /* Told of what processes write, as it comes. */
 typedef void (*engine_output)(void *data, const baton_execution *x, const step *s, int stream,
                               const char *bytes, size_t size);
@@ -101,7 +116,17 @@ struct baton_engine {
     baton_scheduler *scheduler;
     strategy_entry *strategies;
     store *store;
-    baton_error *broken; /* the store failed: no more work is taken */
+    journal *journal;      /* NULL: the store keeps nothing */
+    bool releases;         /* a worker: what waits long is anybody's */
+    bool only_submits;     /* what is submitted is for others to run */
+    bool replays;          /* results tell also of what was done before an execution was taken up */
+    const char *directory; /* where processes of what is submitted run; NULL: wherever this process is */
+    bool store_changed;    /* since a worker last looked */
+    bool stopping;         /* a worker: nothing more is taken up, and what suspends is given back */
+    size_t outside;        /* runs that wait for executions outside of this engine */
+    int64_t asked_at_ns;   /* when it was last looked at what others ask for */
+    struct known_workflow *known; /* workflows of the store, and those in C that it may take up */
+    baton_error *broken;          /* the store failed: no more work is taken */
     entropy entropy;
     char last_id[ID_TEXT]; /* made in the millisecond last_id_ms */
     unsigned last_id_length;
@@ -129,6 +154,7 @@ struct baton_engine {
 
     engine_observer observer;
     engine_output output;
+    engine_taken_up taken_up;
     void *observer_data;
 };
 
@@ -162,13 +188,81 @@ typedef struct admission {
 int engine_admit(baton_engine *engine, const admission *a, baton_error **err);
 run *engine_find(const baton_engine *engine, const char *id);
 const baton_strategy *engine_strategy(baton_engine *engine, const char *key); /* unknown: basic */
+/* NULL when there is none of that key. */
+const baton_strategy *engine_known_strategy(const baton_engine *engine, const char *key);
+const char *engine_strategy_key(const baton_engine *engine, const baton_strategy *strategy);
 void run_free(run *r);
+/* Makes what a run needs in a durable store; false without memory. */
+bool run_keep(run *r);
+/* Into the scheduler and the list of all; what it did is undone when the run ends or leaves. */
+int run_register(run *r, const baton_schedule_request *request, baton_error **err);
+/* Those that wait for executions of other engines: whether these have ended. */
+void engine_look_at_dependencies(baton_engine *engine);
 /* Into the queue; a full one refuses only what is new. */
 int run_enqueue(run *r, baton_error **err);
+/* Out of the engine, without an end. */
+void run_leave(run *r);
+/* Sets all entries of an object in the run's context. */
+int run_set_context(run *r, baton_value entries, baton_error **err);
 /* The run has ended: its result is told, those who depend on it are moved, all of it is freed. */
 void run_end(run *r);
 
+/* adopt.c: from the store into the engine. */
+typedef enum take_purpose { TAKE_TO_RUN, TAKE_TO_CANCEL, TAKE_TO_SUSPEND } take_purpose;
+/* Takes executions up. What cannot go on here is put back, suspended, with the reason. taken (may be NULL):
+ * how many there were. */
+int engine_take_up(baton_engine *engine, const store_claim *claim, take_purpose purpose, size_t *taken,
+                   baton_error **err);
+/* Asks one execution, or ("") all of them, to pause or to end. Any thread. */
+typedef enum stop_kind { STOP_SUSPEND, STOP_CANCEL } stop_kind;
+void engine_stop(baton_engine *engine, const char *id, stop_kind kind);
+/* Takes one execution up, runs it, and gives its result as baton_engine_execute does. */
+int engine_finish(baton_engine *engine, const store_claim *claim, take_purpose purpose,
+                  baton_result **result, baton_error **err);
+/* A stored record as one of the machine's; its values are given: see record_release. */
+void record_release(record *r);
+int engine_read_record(baton_engine *engine, const baton_workflow *workflow, const store_row *row,
+                       const store_record *stored, record *r, baton_error **err);
+/* rerun.c. A new execution of the workflow of `id`, to its end. With `from`, a step at the top, it takes
+ * over what was recorded before it, and that step is given options->input if valid; without, input is the
+ * execution's, if valid. */
+int engine_rerun(baton_engine *engine, const char *id, const char *from,
+                 const baton_execution_options *options, baton_result **result, baton_error **err);
+/* engine.c: executes, with what is taken over (taken; may be NULL). */
+int engine_execute_rerun(baton_engine *engine, baton_workflow *workflow,
+                         const baton_execution_options *options, struct rerun *rerun, baton_result **result,
+                         baton_error **err);
+/* The event that starts a rerun, and the records that follow its first. */
+void rerun_start(run *r, event *ev);
+void rerun_take_over(run *r);
+void rerun_free(struct rerun *rerun);
+/* Carries out what others asked the owner of an execution for. */
+void engine_heed(baton_engine *engine);
+/* The digest of what was submitted. */
+uint64_t store_content(const store_execution *x);
+/* How an execution stands that is in the store alone; given. */
+int engine_stored_result(baton_engine *engine, const char *id, baton_result **result, baton_error **err);
+/* The workflow of an execution of the store; borrowed from the engine. */
+int engine_workflow_of(baton_engine *engine, const char *id, baton_workflow **workflow, baton_error **err);
+void engine_forget_workflows(baton_engine *engine);
+/* Before its first turn: what was under way when its owner died. False when it cannot be begun again now.
+ */
+bool run_recover(run *r);
+
 /* turn.c: moving one run. */
+/* A change of the run is there for good: what waited for it. Borrowed; `actions` give their requests. */
+typedef struct committed {
+    action *actions;
+    size_t action_count;
+    const record *told;
+    size_t told_count;
+    bool moved;
+} committed;
+void run_committed(run *r, const committed *c);
+/* Shows records to the observer. */
+void run_tell(run *r, const record *records, size_t count);
+/* It will be woken so soon that it stays in memory. */
+bool run_comes_back_soon(const run *r, int64_t wake_ns);
 void run_start(run *r);
 /* Brings the execution back into memory; -1 when the store failed. */
 int run_load(run *r);
@@ -182,6 +276,8 @@ void run_cancel(run *r);
 void run_suspend(run *r);
 int run_resume(run *r, baton_error **err);
 int run_deliver(run *r, const step *s, baton_value value, baton_error **err); /* value: taken */
+/* The oldest value that was kept for that step; given; invalid when there is none. */
+baton_value run_take_delivery(run *r, const step *s);
 
 /* call.c: steps in C. False when the step ends later; else *ev is its end. */
 bool run_call(run *r, const action *a, event *ev);
@@ -201,8 +297,11 @@ void engine_loop_done(baton_engine *engine);
 void engine_pump(baton_engine *engine);
 /* The same, but only until *result is there. */
 void engine_pump_until(baton_engine *engine, baton_result *const *result);
-/* Waits for the next thing to happen; false when nothing ever will. */
-bool engine_wait(baton_engine *engine);
+/* Waits for the next thing to happen, or for the moment; false when nothing ever will, and the moment is
+ * INT64_MAX. */
+bool engine_wait(baton_engine *engine, int64_t until_ns);
+/* The loop thread stops using the engine: whoever waits for an answer gets it before. */
+void engine_leave(baton_engine *engine);
 void engine_break(baton_engine *engine, baton_error *error); /* taken: the store failed */
 void engine_out_of_memory(baton_engine *engine);             /* the same, where a turn cannot go on */
 /* 0, or -1 with an error when the store has failed. */

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATE_FREE, GATE_LOOP, GATE_BRIEF };
-
 inbox *inbox_new(void) {
     inbox *in = calloc(1, sizeof *in);
     if (!in) return NULL;
@@ -81,6 +79,12 @@ bool inbox_post(inbox *in, message *m) {
     return open;
 }
 
+void inbox_wake(inbox *in) {
+    pthread_mutex_lock(&in->lock);
+    if (in->can_wake) uv_async_send(&in->async);
+    pthread_mutex_unlock(&in->lock);
+}
+
 message *inbox_take(inbox *in) {
     pthread_mutex_lock(&in->lock);
     message *all = in->first;
@@ -95,7 +99,7 @@ bool inbox_holds_cancel(inbox *in, const char *id) {
     pthread_mutex_lock(&in->lock);
     bool found = false;
     for (message *m = in->first; m && !found; m = m->next)
-        found = m->kind == MESSAGE_CANCEL && strcmp(m->id, id) == 0;
+        found = m->kind == MESSAGE_CANCEL && (!*m->id || strcmp(m->id, id) == 0);
     pthread_mutex_unlock(&in->lock);
     return found;
 }

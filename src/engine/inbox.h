@@ -54,14 +54,20 @@ message *message_new(message_kind kind, const char *id, const char *text, size_t
 void message_free(message *m);
 /* Takes the message; false (and the message freed) when the engine is gone. */
 bool inbox_post(inbox *in, message *m);
+/* Wakes the loop, without a message. Any thread. */
+void inbox_wake(inbox *in);
 /* Takes all messages out. */
 message *inbox_take(inbox *in);
 /* True when a cancellation of this execution is among the messages. Any thread. */
 bool inbox_holds_cancel(inbox *in, const char *id);
 
+/* What a MESSAGE_CALL's function returns when inbox_answer will be called later. */
+enum { CALL_ANSWERED_LATER = 1 };
+
 /* Who uses the engine. */
+enum { GATE_FREE, GATE_LOOP, GATE_BRIEF };
 typedef struct inbox_gate {
-    atomic_int state;         /* 0 nobody, 1 a loop thread, 2 another thread, briefly */
+    atomic_int state;         /* nobody, a loop thread, another thread for a moment */
     _Atomic pthread_t thread; /* who is inside; zero when nobody is */
     _Atomic pthread_t home;   /* the last loop thread, at first the one that made the engine: the values of
                                * the engine are its own */

@@ -13,7 +13,9 @@ typedef struct lifecycle_event {
     const char *member;  /* what the record's data is called; NULL: it is left out */
 } lifecycle_event;
 
-static const lifecycle_event events[][2] = {
+enum { EVENTS_A_RECORD = 2 };
+
+static const lifecycle_event events[][EVENTS_A_RECORD] = {
     [RECORD_STARTED] = {{"workflow", "started", "startedAt", NULL}},
     [RECORD_COMPLETED] = {{"workflow", "completed", "completedAt", "output"}},
     [RECORD_FAULTED] = {{"workflow", "faulted", "faultedAt", "error"}},
@@ -29,11 +31,23 @@ static const lifecycle_event events[][2] = {
     [RECORD_ROLLBACK_FAULTED] = {{NULL, NULL, NULL, NULL}},
 };
 
-static void write_data(buffer *b, const lifecycle_event *e, const baton_execution *x, const record *r,
+static const lifecycle_event none[EVENTS_A_RECORD];
+
+/* A step that begins once more: after a failed attempt that was told already, by RECORD_STEP_RETRIED; after
+ * a crash nobody has told it yet. */
+static const lifecycle_event *events_of(const record *r) {
+    if (r->kind != RECORD_STEP_STARTED || r->attempt <= 1) return events[r->kind];
+    baton_value interrupted = baton_value_get(r->data, "interrupted");
+    bool told = !baton_value_is_true(interrupted);
+    baton_value_unref(interrupted);
+    return told ? none : events[RECORD_STEP_RETRIED];
+}
+
+static void write_data(buffer *b, const lifecycle_event *e, const lifecycle_source *source, const record *r,
                        const char *time) {
-    const baton_workflow *w = x->workflow;
+    const baton_workflow *w = source->workflow;
     buffer name = {0};
-    buffer_printf(&name, "%s-%s.%s", w->name, x->id, w->namespace);
+    buffer_printf(&name, "%s-%s.%s", w->name, source->id, w->namespace);
     buffer_printf(b, ",\"data\":{\"%s\":", r->step ? "workflow" : "name");
     value_write_text(b, buffer_text(&name));
     buffer_done(&name);
@@ -58,19 +72,19 @@ static void write_data(buffer *b, const lifecycle_event *e, const baton_executio
     buffer_putc(b, '}');
 }
 
-void lifecycle_write(buffer *b, const baton_execution *x, const record *r) {
-    if (r->kind == RECORD_STEP_STARTED && r->attempt > 1) return; /* told as retried */
+void lifecycle_write(buffer *b, const lifecycle_source *source, const record *r) {
+    const baton_workflow *w = source->workflow;
+    const lifecycle_event *told = events_of(r);
     char time[CLOCK_TEXT];
     clock_format(r->time_ns / 1000000, time);
-    for (int k = 0; k < 2 && events[r->kind][k].subject; k++) {
-        const lifecycle_event *e = &events[r->kind][k];
-        buffer_puts(b, "{\"specversion\":\"1.0\",\"id\":\"");
-        buffer_printf(b, "%s/%u/%d\",\"source\":\"/%s/%s/%s\"", x->id, r->number, k + 1,
-                      x->workflow->namespace, x->workflow->name, x->workflow->version);
+    for (int k = 0; k < EVENTS_A_RECORD && told[k].subject; k++) {
+        const lifecycle_event *e = &told[k];
+        buffer_printf(b, LIFECYCLE_HEAD "%s/%u/%d\",\"source\":\"/%s/%s/%s\"", source->id, r->number, k + 1,
+                      w->namespace, w->name, w->version);
         buffer_printf(b, ",\"type\":\"io.serverlessworkflow.%s.%s.v1\"", e->subject, e->phase);
-        buffer_printf(b, ",\"subject\":\"%s\",\"time\":\"%s\"", x->id, time);
+        buffer_printf(b, ",\"subject\":\"%s\",\"time\":\"%s\"", source->id, time);
         buffer_puts(b, ",\"datacontenttype\":\"application/json\"");
-        write_data(b, e, x, r, time);
+        write_data(b, e, source, r, time);
         buffer_puts(b, "}\n");
     }
 }

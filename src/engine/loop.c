@@ -17,6 +17,9 @@
 /* The longest sleep: after it the wall clock is looked at again, which may have been set. */
 enum { SLEEP_MOST_MS = 30000 };
 
+/* How often it is looked at whether others ask something of what this engine owns. */
+enum { HEED_MS = 200 };
+
 /* How far the two clocks part before it counts as set. */
 enum { CLOCK_SET_NS = 10000000 };
 
@@ -86,15 +89,38 @@ static void completed(run *r, message *m) {
     run_turn(r, ev);
 }
 
+/* Runs may end, and be freed, while others are stopped: so each is marked first. */
+static void stop_all(baton_engine *engine, message_kind kind) {
+    if (engine->releases) engine->stopping = true;
+    for (run *r = engine->runs; r; r = r->next) r->to_stop = true;
+    for (run *r = engine->runs; r;) {
+        run *next = r->next;
+        if (r->to_stop) {
+            r->to_stop = false;
+            if (kind == MESSAGE_CANCEL)
+                run_cancel(r);
+            else
+                run_suspend(r);
+            next = engine->runs; /* from the begin: any of them may be gone */
+        }
+        r = next;
+    }
+}
+
 static void receive(baton_engine *engine, message *m) {
     if (m->kind == MESSAGE_CALL) {
         baton_error *err = NULL;
         int result = m->call(engine, m->data, &err);
-        inbox_answer(engine->inbox, m, result, err);
+        if (result == CALL_ANSWERED_LATER)
+            journal_answer(engine->journal, m);
+        else
+            inbox_answer(engine->inbox, m, result, err);
         return; /* its sender frees it */
     }
     run *r = engine_find(engine, m->id);
-    if (r && m->kind == MESSAGE_CANCEL)
+    if (!*m->id)
+        stop_all(engine, m->kind);
+    else if (r && m->kind == MESSAGE_CANCEL)
         run_cancel(r);
     else if (r && m->kind == MESSAGE_SUSPEND)
         run_suspend(r);
@@ -151,9 +177,17 @@ static bool next_queued(baton_engine *engine) {
     return true;
 }
 
+/* What was committed, and what others ask for. */
+static bool look_at_store(baton_engine *engine) {
+    journal_flush_some(engine->journal);
+    if (engine->now_ns - engine->asked_at_ns >= HEED_MS * INT64_C(1000000)) engine_heed(engine);
+    return journal_collect(engine->journal);
+}
+
 static bool do_one(baton_engine *engine) {
     if (engine->broken) return false;
     if (receive_all(engine)) return true;
+    if (engine->journal && look_at_store(engine)) return true;
     bool went_on = next_woken(engine);
     if (went_on && !engine->woken) return true;
     /* One that goes on and on does not keep those in the queue from their start. */
@@ -162,32 +196,57 @@ static bool do_one(baton_engine *engine) {
 
 void engine_pump(baton_engine *engine) {
     while (do_one(engine)) continue;
+    if (engine->journal) journal_flush(engine->journal);
 }
 
 void engine_pump_until(baton_engine *engine, baton_result *const *result) {
     while (!*result && do_one(engine)) continue;
+    if (engine->journal && !*result) journal_flush(engine->journal);
 }
 
 /* The wall clock may have been set. What is less is the reading's own inexactness, and would make time go
  * back and forth. */
 static void adjust_clock(baton_engine *engine) {
-    int64_t offset_ns = clock_wall_ms() * 1000000 - clock_monotonic_ns();
+    int64_t offset_ns = clock_wall_ns() - clock_monotonic_ns();
     if (llabs(offset_ns - engine->clock_offset_ns) >= CLOCK_SET_NS) engine->clock_offset_ns = offset_ns;
 }
 
-bool engine_wait(baton_engine *engine) {
+static void earlier(int64_t *moment_ns, int64_t other_ns) {
+    if (other_ns < *moment_ns) *moment_ns = other_ns;
+}
+
+/* When the loop has something to do at the latest. */
+static int64_t next_moment_ns(baton_engine *engine, int64_t until_ns) {
     heap_node *first = heap_first(&engine->timers);
+    if (first) earlier(&until_ns, first->key);
+    if (!engine->journal) return until_ns;
+    earlier(&until_ns, journal_flush_at_ns(engine->journal));
+    earlier(&until_ns, engine->asked_at_ns + HEED_MS * INT64_C(1000000));
+    return until_ns;
+}
+
+bool engine_wait(baton_engine *engine, int64_t until_ns) {
+    journal *j = engine->journal;
+    bool busy = j && journal_is_busy(j);
     /* Those that wait for a delivery alone are not waited for: it comes from whoever uses the engine. */
-    if (!engine->active && !engine->woken && !engine->sleeping) return false;
+    if (until_ns == INT64_MAX && !engine->active && !engine->woken && !engine->sleeping && !busy &&
+        !engine->outside)
+        return false;
+    if (busy && !engine->has_loop && journal_is_flying(j)) { /* there is nothing else to wait for */
+        journal_wait(j);
+        engine_read_clock(engine);
+        return true;
+    }
     baton_error *failed = NULL;
     if (!engine_loop_init(engine, &failed)) {
         engine_break(engine, failed);
         return false;
     }
     /* What came before `async` was there has woken nobody. */
-    if (atomic_load(&engine->inbox->waiting)) return true;
-    if (first) {
-        int64_t left_ns = first->key - engine_read_clock(engine);
+    if (atomic_load(&engine->inbox->waiting) || (j && journal_has_committed(j))) return true;
+    int64_t moment_ns = next_moment_ns(engine, until_ns);
+    if (moment_ns != INT64_MAX) {
+        int64_t left_ns = moment_ns - engine_read_clock(engine);
         int64_t left_ms = left_ns <= 0 ? 0 : (left_ns + 999999) / 1000000;
         uv_update_time(&engine->loop);
         uv_timer_start(&engine->timer, on_timer,

@@ -394,47 +394,49 @@ static int watch(struct process *p) {
     return code;
 }
 
-/* 0, or an errno: then nothing runs. */
-static int launch(struct process *p, const spawn_plan *plan) {
+/* After an error nothing runs. */
+static spawn_result launch(struct process *p, const spawn_plan *plan) {
     struct process_runner *r = p->runner;
     int child[3] = {r->null, r->null, r->null};
-    int code = open_streams(p, child);
-    if (code == 0 && p->state == RUNNING && !(p->slot = guardian_slot(r->guardian))) code = errno;
-    if (code == 0) {
-        pid_t pid = spawn_start(plan, child, p->slot);
-        if (pid > 0)
-            p->pid = pid;
-        else
-            code = errno;
-    }
+    spawn_result result = {.error = open_streams(p, child)};
+    if (result.error == 0 && p->state == RUNNING && !(p->slot = guardian_slot(r->guardian)))
+        result.error = errno;
+    if (result.error == 0) result = spawn_start(plan, child, p->slot);
     if (child[0] != r->null) close_descriptor(&child[0]);
     for (int i = 1; i < 3; i++)
         if (child[i] != r->null) p->streams[i].writer = child[i];
-    if (code != 0) {
+    if (result.error != 0) {
         release_slot(p);
-        return code;
+        return result;
     }
-    code = watch(p);
-    if (code == 0) return 0;
-    kill(-p->pid, SIGKILL);
-    reap(p);
-    return code;
+    p->pid = result.pid;
+    result.error = watch(p);
+    if (result.error != 0) {
+        kill(-p->pid, SIGKILL);
+        reap(p);
+    }
+    return result;
 }
 
 /* -1: p->fault says why, or is invalid when there was no memory. */
 static int start(struct process *p, const process_request *request) {
     if (read_spec(p, request->spec) != 0) return -1;
-    spawn_plan plan = {0};
+    spawn_plan plan = {.directory = request->directory};
     int result = spawn_prepare(&plan, request->spec, request->key, &p->fault);
-    int code = result == 0 ? launch(p, &plan) : 0;
-    if (code == ESRCH) { /* it ran, and is not there any more */
-        p->fault = effect_fault("runtime", 500, "process failed", "%s", exit_unknown);
-    } else if (code != 0) {
-        p->fault = effect_fault("runtime", 500, "process not started", "cannot run '%s': %s",
-                                plan.arguments[0], strerror(code));
+    if (result == 0) {
+        spawn_result started = launch(p, &plan);
+        if (started.error == ESRCH) { /* it ran, and is not there any more */
+            p->fault = effect_fault("runtime", 500, "process failed", "%s", exit_unknown);
+        } else if (started.error != 0) {
+            p->fault =
+                effect_fault("runtime", 500, "process not started", "cannot %s '%s': %s",
+                             started.astray ? "enter directory" : "run",
+                             started.astray ? plan.directory : plan.arguments[0], strerror(started.error));
+        }
+        if (started.error != 0) result = -1;
     }
     spawn_done(&plan);
-    return result == 0 && code == 0 ? 0 : -1;
+    return result;
 }
 
 struct process *process_start(struct process_runner *runner, const process_request *request,

@@ -27,6 +27,9 @@ typedef struct process_request {
      * sets one. */
     baton_value spec;
     const char *key; /* borrowed; BATON_IDEMPOTENCY_KEY in the environment; NULL: none */
+    /* Borrowed: where it runs, and where relative paths of argv[0] and PATH start; NULL: this process's
+     * own. */
+    const char *directory;
 } process_request;
 
 /* Given; NULL after an error. The loop is borrowed and must outlive the runner. */
@@ -38,8 +41,8 @@ void process_runner_free(struct process_runner *runner);
 void process_runner_set_kill_ms(struct process_runner *runner, uint64_t kill_ms);
 
 /* Starts a process. The handle is valid until done is called or process_cancel. NULL with an error only
- * without memory; whatever else stands in the way (a program that does not exist) is a fault, given to
- * done.
+ * without memory; whatever else stands in the way (a program or directory that does not exist) is a fault,
+ * given to done.
  *
  * Outputs lose their final newlines, as in the shell's $( ), and bytes that are not UTF-8 become U+FFFD.
  * "code" gives the exit code (128 + n after signal n), "all" {code, stdout, stderr}, "none" null; but for

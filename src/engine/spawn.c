@@ -103,13 +103,11 @@ static bool is_program(const char *path) {
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
-/* Looks for the program where the child would: in its own PATH. */
+/* Looks for the program where the child would: in its own PATH, seen from its own directory. */
 static int prepare_path(spawn_plan *plan) {
     const char *name = plan->arguments[0];
-    if (strchr(name, '/')) {
-        plan->path = name;
-        return 0;
-    }
+    plan->path = strchr(name, '/') ? name : "";
+    if (*plan->path) return 0;
     const char *folder = "/usr/local/bin:/usr/bin:/bin";
     for (char **entry = plan->environment; *entry; entry++)
         if (strncmp(*entry, "PATH=", 5) == 0) folder = *entry + 5;
@@ -117,8 +115,11 @@ static int prepare_path(spawn_plan *plan) {
         size_t size = strcspn(folder, ":");
         char *path = size ? arena_printf(&plan->memory, "%.*s/%s", (int)size, folder, name)
                           : arena_printf(&plan->memory, "./%s", name);
-        if (!path) return -1;
-        if (is_program(path)) {
+        char *seen = path && *path != '/' && plan->directory
+                         ? arena_printf(&plan->memory, "%s/%s", plan->directory, path)
+                         : path;
+        if (!seen) return -1;
+        if (is_program(seen)) {
             plan->path = path;
             return 0;
         }
@@ -143,6 +144,7 @@ struct launch {
     const int *descriptors;
     atomic_int *slot;
     volatile int error;
+    volatile bool astray;
 };
 
 /* Default handlers for all signals, and none blocked. A handler of the parent must not run here, in the
@@ -166,6 +168,10 @@ __attribute__((noreturn, noinline)) static void child(struct launch *l) {
         if (dup2(l->descriptors[i], i) < 0) goto failed;
     syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC); /* what the host program left open */
     reset_signals();
+    if (l->plan->directory && chdir(l->plan->directory) != 0) {
+        l->astray = true;
+        goto failed;
+    }
     /* Not execve(): builds that measure coverage wrap it, and their wrapper would work in Baton's memory.
      */
     syscall(SYS_execve, l->plan->path, l->plan->arguments, l->plan->environment);
@@ -174,11 +180,7 @@ failed:
     _exit(127);
 }
 
-pid_t spawn_start(const spawn_plan *plan, const int descriptors[3], atomic_int *slot) {
-    if (!plan->path) {
-        errno = ENOENT;
-        return -1;
-    }
+spawn_result spawn_start(const spawn_plan *plan, const int descriptors[3], atomic_int *slot) {
     struct launch l = {.plan = plan, .descriptors = descriptors, .slot = slot};
     sigset_t all, old;
     sigfillset(&all);
@@ -187,11 +189,10 @@ pid_t spawn_start(const spawn_plan *plan, const int descriptors[3], atomic_int *
     if (pid == 0) child(&l);
     int code = pid < 0 ? errno : l.error;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (!code) return pid;
+    if (!code) return (spawn_result){.pid = pid};
     if (pid > 0) {
         while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {}
         if (slot) atomic_store_explicit(slot, 0, memory_order_relaxed);
     }
-    errno = code;
-    return -1;
+    return (spawn_result){.error = code, .astray = l.astray};
 }

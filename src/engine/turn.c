@@ -1,6 +1,9 @@
 /* Moving one run: event → machine → commit → actions → the next events.
  *
  * The order is the promise: records are committed before anything that follows from them is done or told.
+ * With a store that keeps nothing, a turn's records count as committed at once. With a durable one they are
+ * noted in the journal, with the actions that must wait; the machine may be sent further events meanwhile,
+ * and run_committed goes on when they are there for good.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/bug.h"
@@ -69,6 +72,8 @@ static void make_execution(run *r) {
                                        .stop_on_failure = stops_on_failure(r)},
                   .input = value_ref(r->input),
                   .timeout_ms = timeout_of(r),
+                  .last_number = r->first_number,
+                  .keeps_data = r->journal != NULL,
                   .owner = r,
               });
 }
@@ -146,7 +151,12 @@ static void refuse(run *r, execution_status status, baton_error *error) {
     }
     result_refuse(r->result, status, error);
     deactivate(r, RUN_HELD);
-    run_end(r);
+    if (!r->journal) {
+        run_end(r);
+        return;
+    }
+    run_drop_execution(r);
+    journal_refuse(r, status, error);
 }
 
 static void ended(run *r) {
@@ -165,38 +175,49 @@ void run_drop_execution(run *r) {
     r->x = NULL;
 }
 
-/* Out of memory, with a snapshot in the store, unless it will be back soon. */
+bool run_comes_back_soon(const run *r, int64_t wake_ns) {
+    return wake_ns - r->engine->now_ns < INT64_C(1000000) * STAY_MS;
+}
+
+/* Out of memory, unless it will be back soon. A durable store has its snapshot already. */
 static void unload(run *r, int64_t wake_ns) {
-    baton_engine *engine = r->engine;
-    if (wake_ns - engine->now_ns < INT64_C(1000000) * STAY_MS) return;
-    baton_value snapshot = snapshot_take(r->x);
-    baton_error *err = NULL;
-    const store_change change = {
-        .row = &r->row, .status = r->x->status, .wake_ns = wake_ns, .snapshot = snapshot};
-    int kept = engine->store->type->commit(engine->store, &change, 1, &err);
-    value_unref(snapshot);
-    if (kept != 0) {
-        if (baton_error_get_code(err) == BATON_ERROR_LIMIT)
-            baton_error_free(err);
-        else
-            engine_break(engine, err);
+    if (run_comes_back_soon(r, wake_ns)) return;
+    if (r->journal && !r->x->journals) return; /* there is no cursor of it */
+    if (!r->journal && !snapshot_write(&r->parked, r->x, NULL)) { /* too deep or too large: it stays */
+        buffer_done(&r->parked);
         return;
     }
-    result_conclude(r->result, r->x, engine->now_ns);
+    result_conclude(r->result, r->x, r->engine->now_ns);
     run_drop_execution(r);
+}
+
+/* {"execution", "context"?, "deliveries"?}: see journal.c. */
+static int restore_cursor(run *r, baton_value cursor, baton_error **err) {
+    snapshot_values values = journal_values;
+    values.data = r;
+    baton_value execution = baton_value_get(cursor, "execution");
+    int result = snapshot_restore_from(r->x, execution, &values, err);
+    value_unref(execution);
+    if (result != 0 || !r->to_recover) return result; /* the rest never left */
+    return journal_restore(r, cursor, err);
 }
 
 int run_load(run *r) {
     if (r->x) return 0;
     baton_engine *engine = r->engine;
     baton_error *err = NULL;
-    baton_value snapshot = VALUE_INVALID;
-    if (engine->store->type->load(engine->store, &r->row, &snapshot, &err) != 0) {
-        engine_break(engine, err);
-        return -1;
+    buffer text = r->parked;
+    r->parked = (buffer){0};
+    int result = r->journal ? engine->store->type->load(engine->store, &r->journal->row, &text, &err) : 0;
+    if (result == 0) {
+        baton_value snapshot = value_parse_stored(buffer_text(&text), text.size, &err);
+        result = !value_is_valid(snapshot) ? -1
+                 : !prepare(r)             ? error_memory(&err)
+                 : r->journal              ? restore_cursor(r, snapshot, &err)
+                                           : snapshot_restore_from(r->x, snapshot, NULL, &err);
+        value_unref(snapshot);
     }
-    int result = prepare(r) ? snapshot_restore(r->x, snapshot, &err) : error_memory(&err);
-    value_unref(snapshot);
+    buffer_done(&text);
     if (result != 0) engine_break(engine, err);
     return result;
 }
@@ -213,8 +234,9 @@ static void park(run *r) {
     unload(r, wake_ns);
 }
 
-/* What becomes of a run when its turn is over. */
+/* What becomes of a run when its turn is over, and committed. */
 static void settle(run *r) {
+    if (r->journal && r->journal->pending) return;
     switch (r->x->status) {
     case EXECUTION_COMPLETED:
     case EXECUTION_FAULTED:
@@ -235,29 +257,24 @@ static void settle(run *r) {
 
 /* ---- Turns ---- */
 
-/* Records, then whoever looks at them; -1 when the store failed. */
-static int commit(run *r, const output *out) {
+void run_tell(run *r, const record *records, size_t count) {
     baton_engine *engine = r->engine;
-    const baton_execution *x = r->x;
+    if (!engine->observer) return;
+    for (size_t i = 0; i < count; i++) engine->observer(engine->observer_data, r->x, &records[i]);
+}
+
+/* What the machine returned; false when there was no memory for it. */
+static bool record_turn(run *r, output *out) {
     if (out->out_of_memory) {
-        engine_out_of_memory(engine);
-        return -1;
+        engine_out_of_memory(r->engine);
+        return false;
     }
-    const store_change change = {.row = &r->row,
-                                 .records = out->records,
-                                 .record_count = out->record_count,
-                                 .status = x->status,
-                                 .wake_ns = INT64_MAX};
-    baton_error *err = NULL;
-    if (out->record_count && engine->store->type->commit(engine->store, &change, 1, &err) != 0) {
-        engine_break(engine, err);
-        return -1;
-    }
-    for (uint32_t i = 0; i < out->record_count; i++) {
-        result_apply(r->result, &out->records[i]);
-        if (engine->observer) engine->observer(engine->observer_data, x, &out->records[i]);
-    }
-    return 0;
+    for (uint32_t i = 0; i < out->record_count; i++) result_apply(r->result, &out->records[i]);
+    if (r->journal)
+        journal_note(r, out);
+    else
+        run_tell(r, out->records, out->record_count);
+    return !r->engine->broken;
 }
 
 static bool calls_push(run *r, action *a) {
@@ -291,14 +308,17 @@ static bool calls_pop(run *r, action *a) {
     return false;
 }
 
-/* Performs what can be performed now; steps in C are only noted. */
-static void perform(run *r, output *out) {
-    for (uint32_t i = 0; i < out->action_count; i++) {
-        action *a = &out->actions[i];
+/* Performs actions; steps in C are only noted. */
+static void perform(run *r, action *actions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        action *a = &actions[i];
         switch (a->kind) {
         case ACTION_ABORT: effect_abort(r, a->ticket); break;
         case ACTION_PROCESS:
-        case ACTION_HTTP: effect_start(r, a); break;
+        case ACTION_HTTP:
+            /* What is not wanted any more, while its records were being committed, is not begun. */
+            if (!r->journal || frame_by_ticket(r->x->root, a->ticket)) effect_start(r, a);
+            break;
         case ACTION_CONTINUE: r->to_continue = true; break;
         case ACTION_CALL:
         case ACTION_ROLLBACK:
@@ -308,23 +328,46 @@ static void perform(run *r, output *out) {
     }
 }
 
-/* One event through the machine; false when the engine broke. */
+/* One event through the machine; false when the engine broke, or the execution is not its own any more. */
 static bool advance(run *r, const event *ev) {
     output *out = &r->engine->out;
-    if (r->engine->broken) { /* what is not durable must not lead on */
+    if (r->engine->broken || r->lost) { /* what is not durable must not lead on */
         value_unref(ev->value);
         return false;
     }
     output_clear(out);
     machine_handle(r->x, ev, out);
-    return commit(r, out) == 0;
+    return record_turn(r, out);
+}
+
+/* Calls steps in C until one of them has something to tell: true with *ev. */
+static bool call_next(run *r, action *a, event *ev, unsigned *calls) {
+    baton_engine *engine = r->engine;
+    /* Others want their turn, or have something to say. */
+    if (++*calls > LIMIT_TURN_STEPS ||
+        atomic_load_explicit(&engine->inbox->waiting, memory_order_relaxed)) {
+        if (calls_push(r, a))
+            calls_last_first(r);
+        else
+            engine_out_of_memory(engine);
+        return false;
+    }
+    while (!run_call(r, a, ev))
+        if (engine->broken || !calls_pop(r, a)) return false;
+    return true;
+}
+
+static void finish_turn(run *r) {
+    if (r->engine->broken || r->lost) return;
+    if (!execution_ended(r->x) && (r->to_continue || r->call_count)) run_wake(r);
+    settle(r);
 }
 
 void run_turn(run *r, event ev) {
     baton_engine *engine = r->engine;
     output *out = &engine->out;
     unsigned calls = 0;
-    for (;;) {
+    do {
         if (!ev.entropy) ev.entropy = engine_jitter(engine);
         if (!advance(r, &ev)) return;
         action a;
@@ -332,26 +375,54 @@ void run_turn(run *r, event ev) {
             (out->actions[0].kind == ACTION_CALL || out->actions[0].kind == ACTION_ROLLBACK)) {
             a = out->actions[0]; /* the usual case, without the list */
         } else {
-            perform(r, out);
+            perform(r, out->actions, out->action_count);
             if (engine->broken) return;
             if (r->to_continue || !calls_pop(r, &a)) break;
         }
-        /* Others want their turn, or have something to say. */
-        if (++calls > LIMIT_TURN_STEPS ||
-            atomic_load_explicit(&engine->inbox->waiting, memory_order_relaxed)) {
-            if (calls_push(r, &a))
-                calls_last_first(r);
-            else
-                engine_out_of_memory(engine);
-            break;
-        }
-        while (!run_call(r, &a, &ev))
-            if (engine->broken || !calls_pop(r, &a)) goto over;
+        if (!call_next(r, &a, &ev, &calls)) break;
+    } while (true);
+    finish_turn(r);
+}
+
+/* It belongs to somebody else now: nothing more is done or told here. */
+static void lose(run *r) {
+    r->lost = true;
+    if (r->journal->pending) return;
+    LOG(r->engine, BATON_LOG_WARN, "execution was taken over by another process",
+        {"executionId", r->id, 0});
+    deactivate(r, RUN_HELD);
+    run_leave(r);
+}
+
+void run_committed(run *r, const committed *c) {
+    if (r->lost || r->journal->row.lost) {
+        lose(r);
+        return;
     }
-over:
-    if (engine->broken) return;
-    if (!execution_ended(r->x) && (r->to_continue || r->call_count)) run_wake(r);
-    settle(r);
+    if (!c->moved) return;
+    if (r->journal->refused) {
+        if (!r->journal->pending) run_end(r);
+        return;
+    }
+    if (!r->x) { /* it has not begun */
+        if (r->journal->releasing && !r->journal->pending) run_leave(r);
+        return;
+    }
+    run_tell(r, c->told, c->told_count);
+    if (r->journal->releasing && !r->journal->pending && !execution_ended(r->x)) {
+        deactivate(r, RUN_HELD);
+        run_leave(r);
+        return;
+    }
+    perform(r, c->actions, c->action_count);
+    if (r->engine->broken) return;
+    action a;
+    event ev;
+    unsigned calls = 0;
+    if (!r->to_continue && calls_pop(r, &a) && call_next(r, &a, &ev, &calls))
+        run_turn(r, ev);
+    else
+        finish_turn(r);
 }
 
 static event event_now(run *r, event_kind kind) {
@@ -367,20 +438,52 @@ void run_start(run *r) {
     LOG(r->engine, BATON_LOG_INFO, "execution started", {"executionId", r->id, 0},
         {"workflow", r->workflow->name, 0}, {"strategy", r->strategy->name, 0});
     event ev = event_now(r, EVENT_START);
+    if (r->rerun) rerun_start(r, &ev);
     r->started_ns = r->result->started_ns = ev.now_ns;
     run_turn(r, ev);
+}
+
+/* ---- Deliveries that come before they are waited for ---- */
+
+static int keep_delivery(run *r, const step *s, baton_value value, baton_error **err) {
+    if (r->delivery_count >= LIMIT_EARLY_DELIVERIES) {
+        value_unref(value);
+        return baton_error_set(err, BATON_ERROR_LIMIT, "%d deliveries wait already",
+                               LIMIT_EARLY_DELIVERIES);
+    }
+    if (!value_is_valid(r->deliveries)) r->deliveries = baton_value_object();
+    baton_value list = baton_value_get(r->deliveries, s->reference);
+    if (!value_is_valid(list)) list = baton_value_array();
+    r->deliveries = baton_value_set(r->deliveries, s->reference, baton_value_append(list, value));
+    r->delivery_count++;
+    if (r->journal) journal_touch(r);
+    return 0;
+}
+
+baton_value run_take_delivery(run *r, const step *s) {
+    if (!r->delivery_count) return VALUE_INVALID;
+    baton_value list = baton_value_get(r->deliveries, s->reference);
+    baton_value first = baton_value_at(list, 0);
+    if (value_is_valid(first)) {
+        baton_value rest = baton_value_array();
+        for (size_t i = 1; i < baton_value_size(list); i++)
+            rest = baton_value_append(rest, baton_value_at(list, i));
+        r->deliveries = baton_value_set(r->deliveries, s->reference, rest);
+        r->delivery_count--;
+    }
+    value_unref(list);
+    return first;
 }
 
 /* A delivery that came while a step in C of the same run was called was kept; true when somebody waited for
  * it. */
 static bool deliver_kept(run *r) {
-    store *s = r->engine->store;
     if (!r->to_deliver) return false;
     for (frame *f = r->x->root; f; f = frame_next(r->x->root, f)) {
         if (f->phase != FRAME_DELIVERY) continue;
         event ev = event_now(r, EVENT_DELIVERED);
         ev.step = f->step;
-        ev.value = s->type->take_delivery(s, &r->row, f->step->reference);
+        ev.value = run_take_delivery(r, f->step);
         if (!value_is_valid(ev.value)) continue;
         run_wake(r); /* there may be more */
         run_turn(r, ev);
@@ -410,7 +513,9 @@ void run_go_on(run *r) {
     activate(r);
     action a;
     event ev;
-    if (r->to_continue) {
+    if (r->to_recover) {
+        if (run_recover(r)) run_turn(r, event_now(r, r->recover_as));
+    } else if (r->to_continue) {
         r->to_continue = false;
         engine_read_clock(r->engine);
         run_turn(r, event_now(r, EVENT_CONTINUE));
@@ -428,8 +533,14 @@ void run_go_on(run *r) {
 
 /* ---- Steering ---- */
 
+/* It has ended or was given back, and that is being committed. */
+static bool is_leaving(const run *r) {
+    return r->journal && (r->journal->releasing || r->journal->refused);
+}
+
 void run_cancel(run *r) {
     baton_engine *engine = r->engine;
+    if (is_leaving(r)) return;
     switch (r->place) {
     case RUN_QUEUED: baton_queue_remove(engine->queue, r->id, NULL); break;
     case RUN_BLOCKED: run_unwake(r); break;
@@ -449,10 +560,17 @@ void run_cancel(run *r) {
 }
 
 void run_suspend(run *r) {
+    if (is_leaving(r)) return;
     const event ev = event_now(r, EVENT_SUSPEND);
     switch (r->place) {
     case RUN_QUEUED: baton_queue_remove(r->engine->queue, r->id, NULL); /* fall through */
-    case RUN_BLOCKED: hold(r); break;
+    case RUN_BLOCKED:
+        hold(r);
+        if (r->journal) {
+            r->journal->releasing = r->engine->releases;
+            journal_touch(r);
+        }
+        break;
     case RUN_ACTIVE:
     case RUN_PARKED:
         if (r->in_call)
@@ -467,6 +585,7 @@ void run_suspend(run *r) {
 /* One that was suspended before its start goes back to where it was; what was admitted once is not refused
  * when the queue is full meanwhile. */
 static void readmit(run *r) {
+    if (r->journal) journal_touch(r);
     if (!r->unmet && !r->refusal && run_enqueue(r, NULL) == 0) return;
     r->place = RUN_BLOCKED;
     r->engine->waiting++;
@@ -474,13 +593,13 @@ static void readmit(run *r) {
 }
 
 int run_resume(run *r, baton_error **err) {
-    if (r->place != RUN_HELD)
+    if (r->place != RUN_HELD || is_leaving(r))
         return baton_error_set(err, BATON_ERROR_NOT_ALLOWED, "execution '%s' is not suspended", r->id);
     if (!r->result) {
         readmit(r);
         return 0;
     }
-    if (run_load(r) != 0) return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
+    if (run_load(r) != 0) return engine_is_broken(r->engine, err);
     activate(r);
     if (r->to_deliver) run_wake(r);
     run_turn(r, event_now(r, EVENT_RESUME));
@@ -497,13 +616,12 @@ int run_deliver(run *r, const step *s, baton_value value, baton_error **err) {
     baton_engine *engine = r->engine;
     if (r->place == RUN_PARKED && run_load(r) != 0) {
         value_unref(value);
-        return baton_error_set(err, BATON_ERROR_STORE, "the store failed");
+        return engine_is_broken(engine, err);
     }
     bool waited_for = waits_at(r, s);
     /* Inside of a step's call nothing else is moved on, or calls could pile up without end. */
     if (!waited_for || engine->calling) {
-        if (engine->store->type->keep_delivery(engine->store, &r->row, s->reference, value, err) != 0)
-            return -1;
+        if (keep_delivery(r, s, value, err) != 0) return -1;
         if (!waited_for && !r->in_call) return 0;
         r->to_deliver = true;
         if (r->place != RUN_HELD) run_wake(r);

@@ -55,17 +55,15 @@ void rollback_ended(machine *m, baton_value fault) {
     rollback_next(m);
 }
 
-void rollback_recover(machine *m) {
+void rollback_begin_again(machine *m) {
     frame *f = m->x->root;
-    if (f->phase != FRAME_EFFECT) return; /* waits for a delivery */
-    f->ticket = 0;
-    m->x->effects--;
     f->attempt++;
-    machine_record(m, RECORD_ROLLBACK_STARTED, f, VALUE_INVALID);
+    machine_record(m, RECORD_ROLLBACK_STARTED, f, interrupted_note());
     machine_start_effect(m, f, ACTION_ROLLBACK, VALUE_INVALID);
 }
 
-/* The workflow's output.as and output.schema. Takes raw; invalid with *fault after an error. */
+/* The workflow's output.as and output.schema, and the limits. Takes raw; invalid with *fault after an
+ * error. */
 static baton_value transform_output(machine *m, baton_value raw, baton_value *fault) {
     const baton_workflow *workflow = m->x->workflow;
     if (workflow->output_as) {
@@ -77,6 +75,11 @@ static baton_value transform_output(machine *m, baton_value raw, baton_value *fa
     if (value_is_valid(raw) && workflow->output_schema &&
         json_schema_check(workflow->output_schema, raw, &err) != 0) {
         *fault = workflow_fault("validation", "output", &err);
+        value_assign(&raw, VALUE_INVALID);
+    }
+    baton_value unfit = machine_unfit(m, raw, "output");
+    if (value_is_valid(unfit)) {
+        *fault = value_set_text(unfit, "instance", "/");
         value_assign(&raw, VALUE_INVALID);
     }
     return raw;
@@ -101,6 +104,7 @@ void execution_conclude(machine *m, execution_status end, baton_value value) {
         frame *f = x->root;
         bool begun = f->phase != FRAME_READY && f->phase != FRAME_HELD &&
                      (f->children || f->ticket || f->wake_ns || f->phase == FRAME_DELIVERY);
+        begun = begun || f->interrupted;
         machine_cancel_inside(m, f);
         if (begun) machine_record(m, RECORD_STEP_CANCELLED, f, VALUE_INVALID);
     }

@@ -30,6 +30,8 @@ void context_unref(baton_context *context) {
     free(context);
 }
 
+baton_value context_entries(const baton_context *context) { return context->entries; }
+
 void baton_context_free(baton_context *context) { context_unref(context); }
 
 void context_set_view(baton_context *context, const context_view *view) {

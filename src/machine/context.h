@@ -18,6 +18,8 @@ typedef struct context_view {
 
 baton_context *context_ref(baton_context *context);
 void context_unref(baton_context *context);
+/* What was set, without the view: an object; borrowed; invalid while there is nothing. */
+baton_value context_entries(const baton_context *context);
 /* Replaces the view (releasing the one before); NULL for none. */
 void context_set_view(baton_context *context, const context_view *view);
 

@@ -22,8 +22,13 @@ void frame_detach(frame *f);
 void execution_conclude(machine *m, execution_status end, baton_value value);
 /* The rollback under way has ended; fault (taken) is valid when it failed. */
 void rollback_ended(machine *m, baton_value fault);
-/* The running rollback lost its process: begin it again. */
-void rollback_recover(machine *m);
+/* The running rollback died with its process: begins it again. */
+void rollback_begin_again(machine *m);
+
+/* Why a value may not be kept, as a fault without instance; invalid when it may. */
+baton_value machine_unfit(const machine *m, baton_value value, const char *what);
+/* {"interrupted": true}: the data of the record of an attempt that follows one which died. */
+baton_value interrupted_note(void);
 
 /* As machine_expand, where $output is `output`, which is also the input. */
 baton_value machine_expand_output(machine *m, frame *f, const template *t, baton_value output);

@@ -29,6 +29,12 @@ static void start(machine *m) {
         execution_conclude(m, EXECUTION_FAULTED, fault);
         return;
     }
+    fault = workflow->input_from ? machine_unfit(m, input, "input") : VALUE_INVALID;
+    if (value_is_valid(fault)) {
+        value_unref(input);
+        execution_conclude(m, EXECUTION_FAULTED, value_set_text(fault, "instance", "/"));
+        return;
+    }
     int64_t timeout_ms = x->timeout_ms;
     if (!timeout_ms && workflow->timeout) {
         if (!evaluate_workflow_duration(m, workflow->timeout, input, &timeout_ms, &fault)) {
@@ -54,6 +60,22 @@ static void start(machine *m) {
     root->step = workflow->body.steps[0];
     root->raw_input = input;
     frame_make_ready(x, root);
+}
+
+/* A rerun: what stands before a step was taken over from another execution. */
+static void start_at(machine *m) {
+    const event *ev = m->event;
+    frame *root = m->x->root;
+    if (!ev->step) return;
+    if (!root) { /* it has ended already */
+        value_unref(ev->value);
+        value_unref(ev->input);
+        return;
+    }
+    root->step = ev->step;
+    value_assign(&root->raw_input, ev->value);
+    if (value_is_valid(ev->input)) value_assign(&m->x->context, ev->input);
+    m->x->last_number = ev->count;
 }
 
 static bool passed(int64_t moment_ns, int64_t now_ns) { return moment_ns && moment_ns <= now_ns; }
@@ -203,6 +225,61 @@ static void delivered(machine *m) {
     value_unref(m->event->value);
 }
 
+/* ---- Executions whose process died ---- */
+
+/* What was under way is held, to be begun again when the execution goes on. */
+static void hold_lost(baton_execution *x) {
+    for (frame *f = x->root; f; f = frame_next(x->root, f)) {
+        if (!frame_is_lost(x, f)) continue;
+        f->phase = FRAME_HELD;
+        f->interrupted = true;
+        f->ticket = 0;
+        x->effects--;
+    }
+}
+
+static frame *next_interrupted(baton_execution *x) {
+    frame *f = x->root;
+    while (f && !f->interrupted) f = frame_next(x->root, f);
+    return f;
+}
+
+static void begin_again(machine *m, frame *f) {
+    f->phase = FRAME_INSIDE;
+    f->interrupted = false;
+    if (m->x->rolling_back) {
+        rollback_begin_again(m);
+    } else if (f->step->interrupted_faults) {
+        machine_fault(m, f,
+                      fault_new("runtime", 500, "Step was interrupted", "the process that ran it died"));
+    } else {
+        f->attempt++;
+        f->interruptions++;
+        if (m->x->journals) machine_record(m, RECORD_STEP_STARTED, f, interrupted_note());
+        behavior_of(f->step)->enter(m, f);
+    }
+}
+
+/* Begins again what was interrupted, but for that whose time has run out meanwhile. Each may change the
+ * tree, so the search begins anew after it. */
+static void go_on(machine *m) {
+    baton_execution *x = m->x;
+    fire(m);
+    for (frame *f; (f = next_interrupted(x)) && !m->out->out_of_memory;) begin_again(m, f);
+}
+
+static void recover(machine *m) {
+    hold_lost(m->x);
+    if (!m->x->suspending) go_on(m);
+}
+
+/* ---- Steering ---- */
+
+static void suspend(machine *m) {
+    m->x->suspending = true;
+    hold_lost(m->x);
+}
+
 static void resume(machine *m) {
     baton_execution *x = m->x;
     x->suspending = false;
@@ -210,47 +287,20 @@ static void resume(machine *m) {
         execution_set_status(x, EXECUTION_RUNNING);
         machine_record(m, RECORD_RESUMED, NULL, VALUE_INVALID);
     }
+    hold_lost(x);
     for (frame *f = x->root; f; f = frame_next(x->root, f))
-        if (f->phase == FRAME_HELD) frame_make_ready(x, f);
-    fire(m);
+        if (f->phase == FRAME_HELD && !f->interrupted) frame_make_ready(x, f);
+    go_on(m);
 }
 
-/* An effect that was begun before that ticket was given; NULL when there is none. */
-static frame *effect_before(baton_execution *x, uint64_t ticket) {
-    for (frame *f = x->root; f; f = frame_next(x->root, f))
-        if (f->phase == FRAME_EFFECT && f->ticket <= ticket) return f;
-    return NULL;
-}
-
-/* Begins the effects again that were under way when the execution was stored, but for those whose time has
- * run out meanwhile. Each of them may change the tree, so the search begins anew after it. */
-static void recover(machine *m) {
-    baton_execution *x = m->x;
-    if (x->rolling_back) {
-        rollback_recover(m);
-        return;
-    }
-    uint64_t last_ticket = x->last_ticket;
-    fire(m);
-    frame *f;
-    while (!x->rolling_back && (f = effect_before(x, last_ticket))) {
-        f->phase = FRAME_INSIDE;
-        f->ticket = 0;
-        x->effects--;
-        if (f->step->interrupted_faults) {
-            machine_fault(
-                m, f, fault_new("runtime", 500, "Step was interrupted", "the process that ran it died"));
-        } else {
-            f->attempt++;
-            machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
-            behavior_of(f->step)->enter(m, f);
-        }
-    }
-}
-
+/* A rollback is not cancelled, and goes on when it was suspended. */
 static void cancel(machine *m) {
-    if (m->x->status == EXECUTION_PENDING) m->x->started_ns = m->event->now_ns;
-    if (!m->x->rolling_back) execution_conclude(m, EXECUTION_CANCELLED, VALUE_INVALID);
+    baton_execution *x = m->x;
+    if (x->status == EXECUTION_PENDING) x->started_ns = m->event->now_ns;
+    if (x->rolling_back)
+        resume(m);
+    else
+        execution_conclude(m, EXECUTION_CANCELLED, VALUE_INVALID);
 }
 
 static void run_ready(machine *m) {
@@ -270,7 +320,8 @@ static void run_ready(machine *m) {
 static void settle(machine *m) {
     baton_execution *x = m->x;
     if (execution_ended(x)) return;
-    if (x->suspending && !x->effects && !x->ready && !x->rolling_back) {
+    bool held = !x->rolling_back || (x->root && x->root->interrupted);
+    if (x->suspending && !x->effects && !x->ready && held) {
         if (x->status == EXECUTION_SUSPENDED) return;
         execution_set_status(x, EXECUTION_SUSPENDED);
         machine_record(m, RECORD_SUSPENDED, NULL, VALUE_INVALID);
@@ -291,7 +342,10 @@ void machine_handle(baton_execution *x, const event *ev, output *out) {
         return;
     }
     switch (ev->kind) {
-    case EVENT_START: start(&m); break;
+    case EVENT_START:
+        start(&m);
+        start_at(&m);
+        break;
     case EVENT_CONTINUE: fire(&m); break; /* time has passed */
     case EVENT_SUCCEEDED: effect_ended(&m, true); break;
     case EVENT_FAILED: effect_ended(&m, false); break;
@@ -307,7 +361,7 @@ void machine_handle(baton_execution *x, const event *ev, output *out) {
     case EVENT_DELIVERED: delivered(&m); break;
     case EVENT_TIMER: fire(&m); break;
     case EVENT_CANCEL: cancel(&m); break;
-    case EVENT_SUSPEND: x->suspending = true; break;
+    case EVENT_SUSPEND: suspend(&m); break;
     case EVENT_RESUME: resume(&m); break;
     case EVENT_RECOVER: recover(&m); break;
     }

@@ -21,6 +21,8 @@ void execution_init(baton_execution *x, const execution_setup *setup) {
     x->strategy = setup->strategy;
     x->strategy_options = setup->strategy_options;
     x->journals = setup->strategy->journal_steps;
+    x->keeps_data = setup->keeps_data;
+    x->last_number = setup->last_number;
     x->input = setup->input;
     x->owner = setup->owner;
     x->timeout_ms = setup->timeout_ms;
@@ -155,7 +157,7 @@ void frame_clear_step(frame *f) {
     value_unref(f->context_before);
     f->raw_input = f->input = f->raw_output = f->data = f->error = f->authorization = f->context_before =
         VALUE_INVALID;
-    for (uint32_t i = 0; i < f->keys.count; i++) free(f->keys.lists[i].numbers);
+    for (uint32_t i = 0; i < f->keys.count; i++) free(f->keys.lists[i].runs);
     free(f->keys.lists);
     f->keys = (key_memory){0};
     f->in_handler = f->caught = false;
@@ -204,10 +206,13 @@ frame *frame_by_ticket(frame *root, uint64_t ticket) {
 void frame_make_ready(baton_execution *x, frame *f) {
     f->phase = FRAME_READY;
     f->ready_next = NULL;
-    if (x->ready)
+    f->place = 0;
+    if (x->ready) {
+        f->place = x->ready_last->place + 1;
         x->ready_last->ready_next = f;
-    else
+    } else {
         x->ready = f;
+    }
     x->ready_last = f;
 }
 

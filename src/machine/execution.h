@@ -13,6 +13,9 @@
  *                               ├─► RETRY     try or C step, until wake_ns  ──timer
  *                               └─► DELIVERY  a C step waits for a value    ──delivered
  *
+ * A frame whose effect died with its process, in an execution that is not to go on yet, is HELD and
+ * `interrupted`: resumed, it begins its effect again.
+ *
  * READY frames stand in the execution's ready list; nobody else does. Everything here belongs to the loop
  * thread; only machine/ writes it.
  *
@@ -42,12 +45,18 @@ typedef enum frame_phase {
     FRAME_DELIVERY
 } frame_phase;
 
-/* The idempotency keys that a `try` remembers, so that its retries use them again: for each step inside,
- * the numbers of its occurrences in order. */
+/* The idempotency keys that a `try` remembers, so that its retries use them again: for each step inside
+ * (on each path through the branches of forks), the numbers of its occurrences in order. A loop gives
+ * them at equal distances, so that runs of them take no more room however often it went round. */
+typedef struct key_run {
+    uint32_t first, stride, count;
+} key_run;
 typedef struct key_memory {
     struct key_list {
-        uint32_t ordinal, used, count, capacity;
-        uint32_t *numbers;
+        uint32_t ordinal, path;
+        uint32_t run, offset; /* the next one to be used again */
+        uint32_t count, capacity;
+        key_run *runs;
     } * lists;
     uint32_t count, capacity;
 } key_memory;
@@ -58,17 +67,20 @@ typedef struct frame {
     struct frame *parent, *children, *next; /* next: sibling, or in the free list */
     struct frame *ready_next;
     frame_phase phase;
-    bool in_handler;  /* try: the child walks catch.do */
-    bool has_context; /* a branch of a fork: `context` is its own */
-    bool no_retry;    /* the step said so */
-    bool caught;      /* try: `error` is set and visible to catch.do */
-    uint32_t number;  /* of the record that began this occurrence in this attempt of the try */
-    uint32_t key;     /* of the record that first began it */
-    uint32_t attempt; /* of an effect, from 1 */
-    uint32_t index;   /* for: the round */
-    uint32_t branch;  /* which branch of its parent, a fork, this frame is */
-    uint32_t retries; /* try: retries so far */
-    uint64_t ticket;  /* EFFECT: what its end will name; 0 otherwise */
+    bool in_handler;        /* try: the child walks catch.do */
+    bool has_context;       /* a branch of a fork: `context` is its own */
+    bool no_retry;          /* the step said so */
+    bool caught;            /* try: `error` is set and visible to catch.do */
+    bool interrupted;       /* HELD: it was in the middle of an effect, which begins again */
+    uint32_t place;         /* READY: rises along the ready list */
+    uint32_t number;        /* of the record that began this occurrence in this attempt of the try */
+    uint32_t key;           /* of the record that first began it */
+    uint32_t attempt;       /* of an effect, from 1 */
+    uint32_t interruptions; /* attempts that died with their process */
+    uint32_t index;         /* for: the round */
+    uint32_t branch;        /* which branch of its parent, a fork, this frame is */
+    uint32_t retries;       /* try: retries so far */
+    uint64_t ticket;        /* EFFECT: what its end will name; 0 otherwise */
     int64_t started_ns;
     int64_t deadline_ns;         /* of the step's timeout; 0: none */
     int64_t attempt_deadline_ns; /* try: of one retry; 0: none */
@@ -90,7 +102,8 @@ struct baton_execution {
     void *owner; /* the engine's, for the accessors of the public header */
 
     execution_status status;
-    bool journals; /* the strategy journals each step */
+    bool journals;   /* the strategy journals each step */
+    bool keeps_data; /* records tell a step's other values too, and no value is larger than a store keeps */
     bool suspending;
     bool timed_out; /* by its own timeout, not a step's */
     bool rolling_back;
@@ -98,6 +111,7 @@ struct baton_execution {
     uint32_t frame_count;
     uint32_t effects; /* actions under way */
     uint64_t last_ticket;
+    uint64_t lost_ticket; /* effects up to this one were begun before the execution was loaded */
     int64_t started_ns, ended_ns;
     int64_t timeout_ms;  /* 0: none */
     int64_t deadline_ns; /* 0: none */
@@ -121,8 +135,10 @@ typedef struct execution_setup {
     baton_workflow *workflow; /* borrowed: must outlive the execution */
     const baton_strategy *strategy;
     baton_strategy_options strategy_options;
-    baton_value input;  /* taken */
-    int64_t timeout_ms; /* 0: none */
+    baton_value input;    /* taken */
+    int64_t timeout_ms;   /* 0: none */
+    uint32_t last_number; /* of the journal so far: what begins once more is numbered on from there */
+    bool keeps_data;
     void *owner;
 } execution_setup;
 
@@ -157,6 +173,10 @@ frame *frame_by_ticket(frame *root, uint64_t ticket);
 /* Walks the tree: the frame after f in pre-order within root, or NULL. */
 frame *frame_next(const frame *root, frame *f);
 void frame_make_ready(baton_execution *x, frame *f);
+/* True for an effect that died with the process which had loaded the execution before. */
+static inline bool frame_is_lost(const baton_execution *x, const frame *f) {
+    return f->phase == FRAME_EFFECT && f->ticket <= x->lost_ticket;
+}
 /* $context as this frame sees it, and where it is kept. */
 baton_value *frame_context(baton_execution *x, frame *f);
 

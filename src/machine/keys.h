@@ -13,4 +13,9 @@ uint32_t keys_resolve(frame *f, uint32_t number);
 /* A `try` begins again: its occurrences are counted from the first. */
 void keys_rewind(frame *f);
 
+/* The list of a step on a path, new when there was none; NULL without memory. */
+struct key_list *keys_list(key_memory *keys, uint32_t ordinal, uint32_t path);
+/* Appends to a list; false without memory. */
+bool keys_append(struct key_list *list, uint32_t key);
+
 #endif

@@ -14,6 +14,7 @@
 #include "machine/keys.h"
 #include "machine/strategy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,10 +35,13 @@ static bool has_effect(const step *s) {
 
 /* ---- Records and actions ---- */
 
-static void *grow(void *items, uint32_t *capacity, size_t size) {
+/* What is new is zero. */
+__attribute__((cold)) static void *grow(void *items, uint32_t *capacity, size_t size) {
     uint32_t more = *capacity ? *capacity * 2 : 16;
-    void *bigger = realloc(items, more * size);
-    if (bigger) *capacity = more;
+    char *bigger = realloc(items, more * size);
+    if (!bigger) return NULL;
+    memset(bigger + *capacity * size, 0, (more - *capacity) * size);
+    *capacity = more;
     return bigger;
 }
 
@@ -54,11 +58,11 @@ static record *record_add(machine *m) {
     return &out->records[out->record_count++];
 }
 
-void machine_record(machine *m, record_kind kind, const frame *f, baton_value data) {
+record *machine_record(machine *m, record_kind kind, const frame *f, baton_value data) {
     record *r = record_add(m);
     if (!r) {
         value_unref(data);
-        return;
+        return NULL;
     }
     int64_t now_ns = m->event->now_ns;
     r->kind = kind;
@@ -70,6 +74,40 @@ void machine_record(machine *m, record_kind kind, const frame *f, baton_value da
     r->time_ns = now_ns;
     r->duration_ns = now_ns - (f ? f->started_ns : m->x->started_ns);
     r->data = data;
+    return r;
+}
+
+/* The other values of a step's record, for those who keep them; else they stay zero without being touched.
+ * Out of the way of steps that nobody keeps. */
+__attribute__((noinline)) static void add_values(machine *m, frame *f, record *r, baton_value output) {
+    const step *s = f->step;
+    m->out->has_values = true;
+    if (r->kind == RECORD_STEP_STARTED)
+        r->raw_input = value_ref(f->raw_input);
+    else if (s->input_from)
+        r->input = value_ref(f->input);
+    if (!value_is_valid(output)) return;
+    if (s->output_as && !value_same(f->raw_output, output)) r->raw_output = value_ref(f->raw_output);
+    if (s->export_as) r->context = value_ref(*frame_context(m->x, f));
+}
+
+static void record_start(machine *m, frame *f) {
+    record *r = machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
+    if (m->x->keeps_data && r) add_values(m, f, r, VALUE_INVALID);
+}
+
+static void record_fault(machine *m, frame *f, baton_value fault) {
+    record *r = machine_record(m, RECORD_STEP_FAULTED, f, value_ref(fault));
+    if (m->x->keeps_data && r) add_values(m, f, r, VALUE_INVALID);
+}
+
+static void record_end(machine *m, frame *f, baton_value output) {
+    record *r = machine_record(m, RECORD_STEP_COMPLETED, f, value_ref(output));
+    if (m->x->keeps_data && r) add_values(m, f, r, output);
+}
+
+baton_value interrupted_note(void) {
+    return baton_value_set(baton_value_object(), "interrupted", baton_value_boolean(true));
 }
 
 action *action_add(machine *m, action_kind kind) {
@@ -88,9 +126,18 @@ action *action_add(machine *m, action_kind kind) {
 }
 
 void output_clear(output *out) {
-    for (uint32_t i = 0; i < out->record_count; i++) value_unref(out->records[i].data);
+    for (uint32_t i = 0; i < out->record_count; i++) {
+        record *r = &out->records[i];
+        value_unref(r->data);
+        if (!out->has_values) continue;
+        value_assign(&r->raw_input, VALUE_INVALID);
+        value_assign(&r->input, VALUE_INVALID);
+        value_assign(&r->raw_output, VALUE_INVALID);
+        value_assign(&r->context, VALUE_INVALID);
+    }
     for (uint32_t i = 0; i < out->action_count; i++) value_unref(out->actions[i].request);
     out->record_count = out->action_count = 0;
+    out->has_values = false;
     out->out_of_memory = false;
 }
 
@@ -162,7 +209,7 @@ static bool prepare(machine *m, frame *f) {
     if (!check_schema(m, f, s->input_schema, f->raw_input, "input")) return false;
     if (s->input_from) {
         f->input = machine_expand(m, f, s->input_from, f->raw_input);
-        if (!value_is_valid(f->input)) return false;
+        if (!value_is_valid(f->input) || !machine_fits(m, f, f->input, "input")) return false;
     } else {
         f->input = value_ref(f->raw_input);
     }
@@ -179,6 +226,7 @@ void frame_begin(machine *m, frame *f) {
     f->phase = FRAME_INSIDE;
     f->started_ns = m->event->now_ns;
     f->attempt = 1;
+    f->interruptions = 0;
     m->steps++;
     f->number = f->key = m->x->last_number + 1;
     if (s->if_) {
@@ -192,7 +240,7 @@ void frame_begin(machine *m, frame *f) {
     }
     if (f->parent && has_effect(s) && !(f->key = keys_resolve(f, f->number))) m->out->out_of_memory = true;
     if (m->x->journals)
-        machine_record(m, RECORD_STEP_STARTED, f, VALUE_INVALID);
+        record_start(m, f);
     else if (has_effect(s))
         m->x->last_number++; /* two effects at once need two keys */
     if (s->plain)
@@ -251,7 +299,10 @@ static void end_workflow(machine *m, frame *f, baton_value output) {
     for (frame *outer = f->parent; outer; outer = outer->parent) {
         f->phase = FRAME_HELD; /* has ended; must not be recorded as cancelled */
         machine_cancel_inside(m, outer);
-        if (m->x->journals) machine_record(m, RECORD_STEP_COMPLETED, outer, value_ref(output));
+        if (m->x->journals) {
+            record *r = machine_record(m, RECORD_STEP_COMPLETED, outer, value_ref(output));
+            if (m->x->keeps_data && r) add_values(m, outer, r, VALUE_INVALID);
+        }
         f = outer;
     }
     execution_conclude(m, EXECUTION_COMPLETED, output);
@@ -278,17 +329,49 @@ void frame_advance(machine *m, frame *f, baton_value output, flow then) {
     point_at(m, f, next, output);
 }
 
+/* ---- What may be kept ---- */
+
+baton_value machine_unfit(const machine *m, baton_value value, const char *what) {
+    if (!m->x->keeps_data) return VALUE_INVALID;
+    value_fit fit = value_fits(value, LIMIT_OUTPUT_BYTES);
+    if (fit == VALUE_FITS) return VALUE_INVALID;
+    char detail[128];
+    if (fit == VALUE_TOO_LARGE)
+        snprintf(detail, sizeof detail, "the %s has more than %u bytes as JSON", what, LIMIT_OUTPUT_BYTES);
+    else
+        snprintf(detail, sizeof detail, "the %s nests deeper than %d levels", what, LIMIT_OUTPUT_DEPTH);
+    return fault_new("runtime", 500, "Value too large", detail);
+}
+
+bool machine_fits(machine *m, frame *f, baton_value value, const char *what) {
+    if (!m->x->keeps_data || value_same(value, f->raw_input)) return true;
+    baton_value fault = machine_unfit(m, value, what);
+    if (!value_is_valid(fault)) return true;
+    f->no_retry = true; /* the next attempt would bring the same */
+    machine_fault(m, f, fault);
+    return false;
+}
+
+/* Steps that make no output hand on what has been looked at before. */
+__attribute__((noinline)) static bool output_fits(machine *m, frame *f, baton_value raw_output) {
+    const step *s = f->step;
+    bool made = s->kind == STEP_SET || s->kind == STEP_FORK || has_effect(s);
+    return !made || value_same(raw_output, f->input) || machine_fits(m, f, raw_output, "output");
+}
+
 /* output.as, output.schema, export.as, export.schema. Takes raw; invalid when the step has faulted. */
 static baton_value transform_output(machine *m, frame *f, baton_value raw) {
     const step *s = f->step;
     value_assign(&f->raw_output, raw);
     baton_value output = s->output_as ? machine_expand(m, f, s->output_as, raw) : value_ref(raw);
     if (!value_is_valid(output)) return output;
-    if (check_schema(m, f, s->output_schema, output, "output")) {
+    if ((!s->output_as || machine_fits(m, f, output, "output")) &&
+        check_schema(m, f, s->output_schema, output, "output")) {
         if (!s->export_as) return output;
         baton_value context = machine_expand_output(m, f, s->export_as, output);
         if (value_is_valid(context)) {
-            if (check_schema(m, f, s->export_schema, context, "export")) {
+            if (machine_fits(m, f, context, "context") &&
+                check_schema(m, f, s->export_schema, context, "export")) {
                 value_assign(frame_context(m->x, f), context);
                 return output;
             }
@@ -320,11 +403,15 @@ static bool strategy_judges(const machine *m, const frame *f) {
 
 void machine_complete_to(machine *m, frame *f, baton_value raw_output, flow then) {
     f->phase = FRAME_INSIDE;
+    if (m->x->keeps_data && !output_fits(m, f, raw_output)) {
+        value_unref(raw_output);
+        return;
+    }
     if (!f->step->plain) {
         raw_output = transform_output(m, f, raw_output);
         if (!value_is_valid(raw_output)) return;
     }
-    machine_record(m, RECORD_STEP_COMPLETED, f, value_ref(raw_output));
+    record_end(m, f, raw_output);
     if (m->x->workflow->rollback) remember_undo(m, f->step);
     if (m->x->strategy->decide && strategy_judges(m, f) &&
         strategy_decide(m->x, f, true).action == BATON_STRATEGY_STOP)
@@ -361,15 +448,18 @@ static bool retries(machine *m, frame *f, baton_value fault, baton_strategy_deci
 }
 
 void machine_fault(machine *m, frame *f, baton_value fault) {
+    baton_value unfit = machine_unfit(m, fault, "error");
+    if (value_is_valid(unfit)) value_assign(&fault, unfit);
     fault = with_instance(fault, f->step);
     machine_cancel_inside(m, f);
     f->phase = FRAME_INSIDE;
+    f->interrupted = false;
     baton_strategy_decision decision = {BATON_STRATEGY_STOP, 0};
     if (strategy_judges(m, f)) {
         decision = strategy_decide(m->x, f, false);
         if (retries(m, f, fault, decision)) return;
     }
-    machine_record(m, RECORD_STEP_FAULTED, f, value_ref(fault));
+    record_fault(m, f, fault);
     if (decision.action == BATON_STRATEGY_NEXT) {
         if (value_is_valid(m->x->fault))
             value_unref(fault);
@@ -407,7 +497,7 @@ void machine_fault_error(machine *m, frame *f, const char *type, int status, bat
 /* ---- Cancelling ---- */
 
 static void abort_effect(machine *m, frame *f) {
-    action *a = action_add(m, ACTION_ABORT);
+    action *a = frame_is_lost(m->x, f) ? NULL : action_add(m, ACTION_ABORT);
     if (a) {
         a->ticket = f->ticket;
         a->step = f->step;
@@ -419,7 +509,7 @@ static void abort_effect(machine *m, frame *f) {
 void machine_cancel_inside(machine *m, frame *f) {
     while (f->children) {
         frame *child = f->children;
-        bool begun = child->phase != FRAME_READY && child->phase != FRAME_HELD;
+        bool begun = child->interrupted || (child->phase != FRAME_READY && child->phase != FRAME_HELD);
         machine_cancel_inside(m, child);
         if (begun) machine_record(m, RECORD_STEP_CANCELLED, child, VALUE_INVALID);
         frame_free(m->x, child);

@@ -13,8 +13,9 @@
 #include "machine/record.h"
 
 typedef enum event_kind {
-    EVENT_START,
-    EVENT_CONTINUE,  /* after ACTION_CONTINUE */
+    EVENT_START,    /* or, with `step` (at the top): there, given `value`, $context being `input` (if valid)
+                     * and    the records up to `count` taken over */
+    EVENT_CONTINUE, /* after ACTION_CONTINUE */
     EVENT_SUCCEEDED, /* an effect ended; value: its output (invalid: the step's input is its output) */
     EVENT_FAILED,    /* an effect ended; value: the error without instance */
     EVENT_WAITING,   /* a C step waits for a delivery */
@@ -22,9 +23,10 @@ typedef enum event_kind {
     EVENT_DELIVERED, /* value, for the frame that waits in `step` */
     EVENT_TIMER,     /* some time of the execution has come */
     EVENT_CANCEL,
-    EVENT_SUSPEND,
-    EVENT_RESUME,
-    EVENT_RECOVER /* the execution was loaded: effects that were under way are begun again */
+    EVENT_SUSPEND, /* of a loaded one: what died with its process is held until it goes on */
+    EVENT_RESUME,  /* as EVENT_RECOVER, too */
+    EVENT_RECOVER  /* the execution was loaded: effects that died with their process begin again, as further
+                    * attempts, unless it was to be suspended */
 } event_kind;
 
 typedef struct event {
@@ -33,8 +35,8 @@ typedef struct event {
     uint64_t entropy;  /* for jitter */
     uint64_t ticket;   /* EVENT_SUCCEEDED, _FAILED, _WAITING, _STEPS: which effect */
     frame *frame;      /* the same, when the caller knows it; else NULL */
-    const step *step;  /* EVENT_DELIVERED */
-    uint32_t count;    /* EVENT_STEPS */
+    const step *step;  /* EVENT_DELIVERED, EVENT_START */
+    uint32_t count;    /* EVENT_STEPS, EVENT_START */
     bool no_retry;     /* EVENT_FAILED */
     bool failed;       /* EVENT_STEPS: the step after `count` failed, `value` is its error */
     bool pending;      /* EVENT_STEPS: the step after `count` ends later, `value` is its input ... */
@@ -68,6 +70,7 @@ typedef struct output {
     uint32_t record_count, record_capacity;
     action *actions;
     uint32_t action_count, action_capacity;
+    bool has_values;    /* some record has more than its data */
     bool out_of_memory; /* then the execution must be given up: its state is not to be relied on */
 } output;
 

@@ -13,14 +13,15 @@ typedef enum record_kind {
     RECORD_CANCELLED,
     RECORD_SUSPENDED,
     RECORD_RESUMED,
-    RECORD_STEP_STARTED, /* an occurrence begins, or (attempt > 1) is tried again */
+    RECORD_STEP_STARTED, /* an occurrence begins, or (attempt > 1) is tried again; data: {"interrupted":
+                          * true} where the attempt before died with its process */
     RECORD_STEP_SKIPPED,
     RECORD_STEP_COMPLETED, /* data: its output */
     RECORD_STEP_FAULTED,   /* data: the error */
     RECORD_STEP_CANCELLED,
     RECORD_STEP_RETRIED, /* a try begins again, or an attempt of a step in C failed and another follows */
-    RECORD_STEPS_COMPLETED, /* `count` steps in a row, under a strategy that journals no steps */
-    RECORD_ROLLBACK_STARTED,
+    RECORD_STEPS_COMPLETED,  /* `count` steps in a row, under a strategy that journals no steps */
+    RECORD_ROLLBACK_STARTED, /* data: as RECORD_STEP_STARTED */
     RECORD_ROLLBACK_COMPLETED,
     RECORD_ROLLBACK_FAULTED, /* data: the error */
 } record_kind;
@@ -34,7 +35,13 @@ typedef struct record {
     const step *step; /* NULL for records of the execution */
     int64_t time_ns;
     int64_t duration_ns; /* of what ended: since its (first) start */
-    baton_value data;    /* owned by the output the record stands in */
+    /* Owned by the output the record stands in. The last four only where the execution keeps_data, and
+     * where they are not what `data` or the record that began the step says already. */
+    baton_value data;
+    baton_value raw_input;  /* RECORD_STEP_STARTED, of a first attempt */
+    baton_value input;      /* RECORD_STEP_COMPLETED, _FAULTED of a step with input.from */
+    baton_value raw_output; /* RECORD_STEP_COMPLETED, where output.as made something else of it */
+    baton_value context;    /* RECORD_STEP_COMPLETED of a step with export.as: $context after it */
 } record;
 
 /* "step_completed": as the journal names it. */

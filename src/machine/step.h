@@ -50,8 +50,12 @@ void machine_cancel_inside(machine *m, frame *f);
 void machine_start_effect(machine *m, frame *f, action_kind kind, baton_value request);
 /* Sends the frame to sleep until a moment. */
 void machine_sleep(machine *m, frame *f, frame_phase phase, int64_t wake_ns);
-void machine_record(machine *m, record_kind kind, const frame *f, baton_value data); /* data: taken */
+/* data: taken. NULL without memory, which `out` remembers. */
+record *machine_record(machine *m, record_kind kind, const frame *f, baton_value data);
 uint64_t machine_random(machine *m);
+/* True when a value (borrowed) that the step has made may be kept; else the step has faulted. Where nothing
+ * is kept, all may. */
+bool machine_fits(machine *m, frame *f, baton_value value, const char *what);
 
 /* Evaluation on a frame: `input` borrowed; given; invalid after an error, which has become the fault of
  * the frame (so the caller just returns). */

@@ -33,6 +33,7 @@ static void enter_for(machine *m, frame *f) {
     }
     f->data = items;
     f->index = 0;
+    if (!machine_fits(m, f, items, "collection")) return;
     next_round(m, f);
 }
 

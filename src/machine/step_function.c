@@ -25,6 +25,7 @@ static void enter_function(machine *m, frame *f) {
     baton_value input = with ? machine_expand(m, f, with, f->input) : VALUE_INVALID;
     if (with && !value_is_valid(input)) return;
     value_assign(&f->data, input);
+    if (with && !machine_fits(m, f, input, "argument")) return;
     uint32_t count = run_length(m, f);
     machine_start_effect(m, f, ACTION_CALL, VALUE_INVALID);
     if (count == 1 || !m->out->action_count) return;

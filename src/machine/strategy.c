@@ -31,7 +31,7 @@ baton_strategy_decision strategy_decide(const baton_execution *x, const frame *f
         .success = success,
         /* Only steps in C of workflows built in C are tried again; files have `catch.retry`. */
         .no_retry = f->no_retry || !x->workflow->built || s->kind != STEP_FUNCTION,
-        .attempt = (int)f->attempt,
+        .attempt = (int)(f->attempt - f->interruptions), /* a crash is no failure of the step */
         .index = s->index,
     };
     const baton_strategy *strategy = x->strategy;

@@ -1,64 +1,255 @@
-/* The store contract, in the domain's words. Each store is one file that exports a store_type; the engine
- * knows nothing else of it.
+/* The store contract, in the domain's words. Each store exports a store_type; the engine knows nothing else
+ * of it.
  *
  * Rules that every store keeps:
- *  - What `commit` acknowledged is there for good, as far as the store keeps anything at all.
- *  - Records arrive in the order of their numbers; one commit is all or nothing.
- *  - A commit that failed, or whose outcome is unknown, is told by -1; the engine then stops taking work.
- *    BATON_ERROR_LIMIT says that a snapshot cannot be written and nothing was changed; the execution then
- *    stays in memory.
+ *  - What `commit` acknowledged is there for good, as far as the store keeps anything at all. One commit is
+ *    all or nothing.
+ *  - A commit that failed, or whose outcome is unknown, is told by -1; the engine then stops taking work. A
+ *    store that others are using is waited for: that is no failure.
+ *  - An execution is written by its owner alone. Taking it up raises its epoch; a change that names an
+ * older epoch is not written, and is told by row->lost, while the rest of its commit stands.
+ *  - What a store keeps is JSON text. Values that are large stand in its data, once, under a number.
  *
- * A store is used by one thread at a time.
+ * Threads: `commit` may be called by one thread while another calls the rest. Only bytes pass between them:
+ * no baton_value comes here.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BATON_STORE_STORE_H
 #define BATON_STORE_STORE_H
 
+#include "base/buffer.h"
 #include "machine/execution.h"
 #include "machine/record.h"
 
 typedef struct store store;
 
-/* What a store knows an execution by. Zeroed at first; the store's own afterwards. */
+/* ---- What is committed ---- */
+
+typedef struct store_bytes {
+    const char *bytes; /* NULL: none */
+    size_t size;
+} store_bytes;
+
+/* A JSON text, or the number under which the store's data keeps it. Neither: none. */
+typedef struct store_text {
+    const char *bytes;
+    size_t size;
+    int64_t number; /* not 0: bytes is NULL */
+} store_text;
+
+/* A large value of the execution whose change brings it, kept under a number that the engine gave: unique
+ * within the execution. */
+typedef struct store_datum {
+    int64_t number;
+    store_bytes text;
+} store_datum;
+
+typedef struct store_record {
+    record_kind kind;
+    uint32_t number, key, attempt, count;
+    const char *reference; /* of the step; NULL for records of the execution */
+    int64_t time_ns;
+    int64_t duration_ns;
+    store_text data; /* as record.data */
+    store_text more; /* an object with the step's other values: see engine/journal.c */
+} store_record;
+
+/* What a process wrote. */
+typedef struct store_log {
+    const char *reference; /* of its step */
+    uint32_t key, attempt;
+    int stream; /* 1 stdout, 2 stderr */
+    int64_t time_ns;
+    store_bytes bytes;
+} store_log;
+
+/* A workflow; stored once by its digest and text. */
+typedef struct store_workflow {
+    const char *namespace, *name, *version;
+    const char *file; /* what it was read from; may be NULL */
+    uint64_t digest;
+    bool built;       /* in C: text is its outline, and only the program that has it can run it */
+    store_bytes text; /* the file, whole */
+} store_workflow;
+
+typedef struct store_creation {
+    const char *id;
+    store_workflow workflow;
+    const char *strategy; /* the key it was asked for by */
+    int priority;
+    int64_t created_ns;
+    bool unowned; /* whoever takes it up runs it */
+    store_text input;
+    store_bytes settings;            /* an object that the engine alone reads */
+    const char *const *dependencies; /* ids of existing executions, or of others of the same commit */
+    size_t dependency_count;
+} store_creation;
+
+/* What the store knows an execution by. Zeroed at first; filled by the commit that creates the execution,
+ * or by whoever took it up. From the hand-over of a commit to its acknowledgement it is the store's. */
 typedef struct store_row {
-    void *data;
+    int64_t key;
+    int64_t last; /* the seq of its last record; 0: none */
+    int64_t epoch;
+    bool lost;  /* somebody else has taken it up, or (key 0) its id: nothing of it was written since */
+    void *data; /* the store's own */
 } store_row;
 
-/* One execution's part of a commit. */
+/* One execution's part of a commit. All that it points to lives until the acknowledgement. */
 typedef struct store_change {
     store_row *row;
-    const record *records;
-    uint32_t record_count;
+    const store_creation *creation; /* not NULL in an execution's first change */
+    const store_record *records;
+    size_t record_count;
+    const store_datum *data;
+    size_t datum_count;
+    const store_log *logs;
+    size_t log_count;
+    bool moved; /* the fields below count; else the change brings logs and data alone */
     execution_status status;
-    int64_t wake_ns;      /* INT64_MAX: no timer */
-    baton_value snapshot; /* borrowed; valid when the execution leaves memory with this commit */
+    uint32_t number;    /* of its last record */
+    int64_t started_ns; /* 0: not yet */
+    int64_t ended_ns;   /* 0: not yet */
+    int64_t wake_ns;    /* INT64_MAX: no timer. Of a pending one without an owner: when it may begin */
+    store_bytes
+        cursor; /* where it stands (see engine/journal.c); none: as it was, and dropped at its end */
+    store_text output, error;
+    const char *reason; /* why it was suspended by the engine; may be NULL */
+    bool progress;      /* a step ended: it is not stuck */
+    bool release;       /* it has no owner any more */
 } store_change;
+
+/* ---- What is asked ---- */
+
+/* An execution as the store knows it. What it points to lives as long as the callback that is given it, or
+ * (find) until the store is asked the next time. */
+typedef struct store_execution {
+    store_row row;
+    const char *id;
+    int64_t workflow; /* its number; see read_workflow */
+    const char *namespace, *name, *version;
+    execution_status status;
+    const char *strategy;
+    int priority;
+    int64_t created_ns, started_ns, ended_ns, wake_ns; /* 0 (wake_ns: INT64_MAX): none */
+    uint32_t number;
+    int64_t owner;                /* its number; 0: nobody */
+    bool interrupted;             /* it was under way, and its owner is dead or gone */
+    bool owner_hidden;            /* nobody here can tell whether its owner lives */
+    bool mine;                    /* this store handle is the owner */
+    int64_t owner_pid;            /* its process; 0: unknown */
+    char owner_kind[16];          /* what it was opened as, "run"; "": unknown */
+    unsigned taken_up;            /* how often since its last progress */
+    const char *request, *reason; /* NULL: none */
+    store_text input, output, error;
+    store_bytes settings, cursor;
+} store_execution;
+
+/* 0 to go on; 1 to end the walk, which then succeeds; -1 with *err to end it with that error. */
+typedef int (*store_execution_each)(void *data, const store_execution *x, baton_error **err);
+typedef int (*store_record_each)(void *data, const store_record *r, int64_t seq, baton_error **err);
+typedef int (*store_log_each)(void *data, const store_log *log, int64_t seq, baton_error **err);
+
+/* Which executions to take up. */
+typedef struct store_claim {
+    const char *id;    /* this one; else: */
+    bool interrupted;  /* those that were under way and whose owner is dead ... */
+    bool attended_too; /* ... also when a person ran it (owner kind "run") */
+    bool ready;        /* those without an owner that are pending or waiting and due by now_ns */
+    int64_t now_ns;
+    size_t limit;            /* 0: no limit */
+    bool take_over;          /* also from owners that are hidden */
+    bool built;              /* also workflows built in C ... */
+    const uint64_t *digests; /* ... that have one of these digests */
+    size_t digest_count;
+} store_claim;
+
+typedef struct store_filter {
+    const char *status;         /* a status, or "interrupted", which is no other; NULL: all */
+    const char *workflow;       /* a name; NULL: all */
+    int64_t since_ns, until_ns; /* of creation, from and before; 0: no bound */
+    const char *before;         /* the id of the last one of the page before; NULL: the newest first */
+    size_t limit;               /* 0: no limit */
+} store_filter;
+
+typedef struct store_statistics {
+    uint64_t pending, running, interrupted, waiting, suspended, completed, faulted, cancelled;
+    uint64_t due;                        /* pending or waiting, and nothing but an owner is missing */
+    int64_t oldest_ns, newest_ns;        /* created; of the pending; 0: none */
+    double average_priority;             /* of the pending */
+    double average_duration_ms;          /* of the last 1000 that completed */
+    uint64_t records, workflows, owners; /* records: no fewer than there are */
+    uint64_t bytes, free_bytes;          /* of the file */
+} store_statistics;
+
+typedef struct store_options {
+    bool look; /* nothing is created: a store that is not there is BATON_ERROR_NOT_FOUND */
+    bool sync_normal;
+    const char *kind; /* "run", "worker" or "library": what the owner is; NULL: "library" */
+} store_options;
 
 typedef struct store_type {
     const char *name;
-    /* `where` is what stands behind the scheme in the store's URL. */
-    store *(*open)(const char *where, baton_error **err);
+    bool durable; /* keeps what has ended; the engine then writes journals and snapshots for it */
+    store *(*open)(const char *where, const store_options *options, baton_error **err);
+    /* Executions that it still owns are without an owner afterwards. */
     void (*close)(store *s);
+    /* Sets rows' key, last, epoch and lost. */
     int (*commit)(store *s, const store_change *changes, size_t count, baton_error **err);
-    /* The snapshot that left memory; given, and not kept any longer than the execution is in memory. */
-    int (*load)(store *s, store_row *row, baton_value *snapshot, baton_error **err);
-    /* Keeps a value (taken) that nobody waits for yet; at most LIMIT_EARLY_DELIVERIES an execution. */
-    int (*keep_delivery)(store *s, store_row *row, const char *reference, baton_value value,
-                         baton_error **err);
-    /* The oldest value kept for that step; given; invalid when there is none. */
-    baton_value (*take_delivery)(store *s, store_row *row, const char *reference);
-    /* The execution is over: frees what the row holds in memory. */
+    /* The execution is out of the engine: frees what its row holds in memory. */
     void (*forget)(store *s, store_row *row);
+
+    /* The cursor that was committed last, appended. */
+    int (*load)(store *s, const store_row *row, buffer *cursor, baton_error **err);
+    /* The execution with this id, or BATON_ERROR_NOT_FOUND. */
+    int (*find)(store *s, const char *id, store_execution *x, baton_error **err);
+    /* The text that an execution keeps under a number, appended. */
+    int (*read)(store *s, const store_row *row, int64_t number, buffer *text, baton_error **err);
+    /* A workflow by its number; what it points to lives until the store is asked the next time. */
+    int (*read_workflow)(store *s, int64_t number, store_workflow *w, baton_error **err);
+
+    /* Takes executions up in one transaction: each one becomes this handle's own, its epoch and taken_up
+     * raised, and is given to `each` afterwards (which must not end the walk). With an id:
+     * BATON_ERROR_NOT_FOUND when there is none, _CONFLICT when it has ended or a live owner has it,
+     * _NOT_ALLOWED when its owner is hidden. */
+    int (*take_up)(store *s, const store_claim *claim, store_execution_each each, void *data,
+                   baton_error **err);
+    /* When the next one is due that has no owner; INT64_MAX: none. */
+    int (*next_due)(store *s, int64_t *wake_ns, baton_error **err);
+    /* False as long as nobody has written since the last time it was asked. Cheap. */
+    bool (*has_changed)(store *s);
+    /* Asks the owner of an execution for something ("cancel", "suspend"). */
+    int (*ask)(store *s, const char *id, const char *request, baton_error **err);
+    /* What was asked of executions that this handle owns; each is told once. */
+    int (*asked)(store *s, store_execution_each each, void *data, baton_error **err);
+
+    /* The newest first. */
+    int (*list)(store *s, const store_filter *filter, store_execution_each each, void *data,
+                baton_error **err);
+    /* An execution's records with a number above `after`, in order. */
+    int (*journal)(store *s, const char *id, uint32_t after, store_record_each each, void *data,
+                   baton_error **err);
+    /* What its processes wrote with a seq above `after`, in order. */
+    int (*logs)(store *s, const char *id, int64_t after, store_log_each each, void *data,
+                baton_error **err);
+    int (*statistics)(store *s, int64_t now_ns, store_statistics *statistics, baton_error **err);
+    /* Deletes executions that ended before that moment, with all that belongs to them, in pieces, and gives
+     * the room back. */
+    int (*prune)(store *s, int64_t ended_before_ns, size_t *pruned, baton_error **err);
+    /* A copy of the whole store in a new file, while others work on it. */
+    int (*backup)(store *s, const char *path, baton_error **err);
 } store_type;
 
 struct store {
     const store_type *type;
-    uint64_t last_seq; /* of the journal */
 };
 
-extern const store_type store_memory;
+extern const store_type store_memory, store_sqlite;
 
-/* Opens the store that a URL names: NULL or "memory:". */
-store *store_open(const char *url, baton_error **err);
+/* For a program of its own, before it opens a store: settings of SQLite that count for the whole process,
+ * and make it faster. */
+void store_tune_process(void);
+/* Opens the store that a URL names: NULL or "memory:", "sqlite:PATH" or a path. options may be NULL. */
+store *store_open(const char *url, const store_options *options, baton_error **err);
 
 #endif

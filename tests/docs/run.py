@@ -43,7 +43,9 @@ def run_console(text, folder):
     """Gives the first thing that is wrong, or None."""
     commands = re.findall(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n?)*)", text, re.M)
     for command, want in commands:
-        run = subprocess.run(["sh", "-c", command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env = dict(os.environ, XDG_STATE_HOME=os.path.join(folder, "state"))
+        env.pop("BATON_STORE", None)
+        run = subprocess.run(["sh", "-c", command], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, timeout=120)
         want, got = trim(want), trim(run.stdout)
         if want and not matches(want, got):

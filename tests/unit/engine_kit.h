@@ -224,25 +224,49 @@ KIT size_t count_in(const char *text, const char *part) {
     return count;
 }
 
-/* ---- A store that fails ---- */
+/* ---- Durable engines ---- */
 
-/* The memory store, but each operation fails when its counter reaches zero. */
+/* A path for a store of this test alone; the file is removed by kit_forget_store. */
+KIT const char *kit_store_path(void) {
+    static char path[64];
+    static unsigned count;
+    snprintf(path, sizeof path, "/tmp/baton-test-%d-%u.db", (int)getpid(), count++);
+    return path;
+}
+
+KIT void kit_forget_store(const char *path) {
+    static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s", path, parts[i]);
+        unlink(name);
+    }
+}
+
+KIT baton_engine *kit_durable_engine(const char *path) {
+    baton_error *err = NULL;
+    baton_engine *engine = baton_engine_new(&(baton_engine_options){.store = path}, &err);
+    if (!engine) fail_msg("%s", baton_error_message(err));
+    return engine;
+}
+
+/* A store whose commits and loads fail when their counter reaches zero. */
 static struct { int commits_left, loads_left; } kit_store;
 
 KIT int failing_commit(store *s, const store_change *changes, size_t count, baton_error **err) {
     if (kit_store.commits_left-- == 0) return baton_error_set(err, BATON_ERROR_STORE, "the disk is full");
-    return store_memory.commit(s, changes, count, err);
+    return store_sqlite.commit(s, changes, count, err);
 }
 
-KIT int failing_load(store *s, store_row *row, baton_value *snapshot, baton_error **err) {
+KIT int failing_load(store *s, const store_row *row, buffer *cursor, baton_error **err) {
     if (kit_store.loads_left-- == 0) return baton_error_set(err, BATON_ERROR_STORE, "the disk is gone");
-    return store_memory.load(s, row, snapshot, err);
+    return store_sqlite.load(s, row, cursor, err);
 }
 
-/* The n-th commit and load from now on fail, once each; -1: none does. */
+/* The n-th commit and load of a durable engine from now on fail, once each; -1: none does. */
 KIT void fail_store(baton_engine *engine, int commit, int load) {
     static store_type failing;
-    failing = store_memory;
+    failing = store_sqlite;
     failing.commit = failing_commit;
     failing.load = failing_load;
     kit_store.commits_left = commit < 0 ? -1 : commit;

@@ -2,7 +2,8 @@
  * virtual clock to the next moment that matters, and writes down what the machine records.
  *
  * The journal has a line for each record, "3 step_started /do/0/a key=3", with `attempt=` from the second
- * on and ` = ` before the record's data, ` ! ` before an error ("runtime 500 /do/0/a title: detail");
+ * on, the record's other values if they are asked for (` raw_input {}`) and ` = ` before its data, ` ! `
+ * before an error ("runtime 500 /do/0/a title: detail");
  * "@250" stands before the records of a later moment, in milliseconds since the start. The actions are
  * written down in a text of their own.
  *
@@ -62,6 +63,9 @@ typedef struct world {
     world_action actions[WORLD_ACTIONS];
     unsigned action_count, events;
     bool through_snapshots;  /* after each event: saved, written, read, restored */
+    bool tells_values;       /* the journal has the records' other values */
+    bool keeps_values;       /* and values of more than 10 bytes kept elsewhere */
+    baton_value kept;        /* those */
     unsigned largest_output; /* records of one event */
     uint64_t entropy;
     buffer journal, performed;
@@ -116,6 +120,7 @@ static inline world *world_of(baton_workflow *workflow, const char *script, cons
     w->entropy = 42;
     w->script = json(script ? script : "{}");
     w->calls = baton_value_object();
+    w->kept = baton_value_array();
     w->setup = (execution_setup){
         .id = "exec",
         .workflow = workflow,
@@ -145,6 +150,7 @@ static inline void world_free(world *w) {
     baton_workflow_free(w->workflow);
     baton_value_unref(w->script);
     baton_value_unref(w->calls);
+    baton_value_unref(w->kept);
     buffer_done(&w->journal);
     buffer_done(&w->performed);
     free(w);
@@ -163,6 +169,12 @@ static inline void write_fault(buffer *b, baton_value fault) {
     baton_value_unref(status);
 }
 
+static inline void write_other(buffer *b, const char *name, baton_value value) {
+    if (!value_is_valid(value)) return;
+    buffer_printf(b, " %s ", name);
+    value_write(b, value);
+}
+
 static inline void world_write(world *w, const record *r) {
     buffer *b = &w->journal;
     if (r->time_ns != w->written_ns)
@@ -172,6 +184,12 @@ static inline void world_write(world *w, const record *r) {
     if (r->step) buffer_printf(b, " %s key=%u", r->step->reference, r->key);
     if (r->attempt > 1) buffer_printf(b, " attempt=%u", r->attempt);
     if (r->count) buffer_printf(b, " count=%u", r->count);
+    if (w->tells_values) {
+        write_other(b, "raw_input", r->raw_input);
+        write_other(b, "input", r->input);
+        write_other(b, "raw_output", r->raw_output);
+        write_other(b, "context", r->context);
+    }
     bool fault = r->kind == RECORD_FAULTED || r->kind == RECORD_STEP_FAULTED ||
                  r->kind == RECORD_STEP_RETRIED || r->kind == RECORD_ROLLBACK_FAULTED;
     if (value_is_valid(r->data)) {
@@ -211,19 +229,42 @@ static inline void world_performed_is(world *w, const char *expected) {
 
 /* ---- Events ---- */
 
+static inline void world_keep(void *data, buffer *b, const char *key, baton_value value) {
+    world *w = data;
+    buffer text = {0};
+    value_write(&text, value);
+    if (text.size > 10) {
+        buffer_printf(b, ",\"%s@\":%zu", key, baton_value_size(w->kept));
+        w->kept = baton_value_append(w->kept, baton_value_string_sized(text.data, text.size));
+    } else {
+        buffer_printf(b, ",\"%s\":%s", key, text.data);
+    }
+    buffer_done(&text);
+}
+
+static inline baton_value world_kept(void *data, int64_t number, baton_error **err) {
+    world *w = data;
+    baton_value text = baton_value_at(w->kept, (size_t)number);
+    baton_value value = value_parse_stored(baton_value_as_text(text), baton_value_size(text), err);
+    baton_value_unref(text);
+    return value;
+}
+
 static inline void world_restore(world *w) {
-    baton_value snapshot = snapshot_take(&w->x);
-    char *text = baton_value_to_json(snapshot);
-    baton_value_unref(snapshot);
+    const snapshot_values values = {world_keep, world_kept, w};
+    buffer text = {0};
+    assert_true(snapshot_write(&text, &w->x, w->keeps_values ? &values : NULL));
     w->events++; /* frames that were noted are gone */
-    snapshot = value_parse_stored(text, strlen(text), NULL);
+    baton_error *err = NULL;
+    baton_value snapshot = value_parse_stored(text.data, text.size, &err);
+    if (!value_is_valid(snapshot)) fail_msg("%s: %s", baton_error_message(err), text.data);
     execution_done(&w->x);
     w->setup.input = VALUE_INVALID;
     execution_init(&w->x, &w->setup);
-    baton_error *err = NULL;
-    if (snapshot_restore(&w->x, snapshot, &err) != 0) fail_msg("%s: %s", baton_error_message(err), text);
+    if (snapshot_restore_from(&w->x, snapshot, &values, &err) != 0)
+        fail_msg("%s: %s", baton_error_message(err), text.data);
     baton_value_unref(snapshot);
-    free(text);
+    buffer_done(&text);
 }
 
 static inline void world_forget(world *w, uint64_t ticket) {
@@ -232,6 +273,16 @@ static inline void world_forget(world *w, uint64_t ticket) {
         baton_value_unref(w->actions[i].outcome);
         memmove(&w->actions[i], &w->actions[i + 1], (--w->action_count - i) * sizeof *w->actions);
         return;
+    }
+}
+
+/* The process died: what was under way in it will not answer. */
+static inline void world_lose(world *w) {
+    for (unsigned i = 0; i < w->action_count;) {
+        if (w->actions[i].kind == ACTION_CONTINUE)
+            i++;
+        else
+            world_forget(w, w->actions[i].ticket);
     }
 }
 
@@ -260,7 +311,9 @@ static inline void world_send(world *w, event ev) {
     if (w->out.record_count > w->largest_output) w->largest_output = w->out.record_count;
     for (uint32_t i = 0; i < w->out.record_count; i++) world_write(w, &w->out.records[i]);
     for (uint32_t i = 0; i < w->out.action_count; i++) world_take(w, &w->out.actions[i]);
-    if (w->through_snapshots && !execution_ended(&w->x)) world_restore(w);
+    if (!w->through_snapshots || execution_ended(&w->x)) return;
+    world_restore(w);
+    w->x.lost_ticket = 0; /* nothing died: the answers will come */
 }
 
 static inline void world_tell(world *w, event_kind kind) { world_send(w, (event){.kind = kind}); }

@@ -215,7 +215,7 @@ static void a_rollback_goes_on_after_a_crash(void **state) {
                         "@1000\n"
                         "11 step_cancelled /do/3/d key=10\n"
                         "12 rollback_started /do/2/n/do/0/c key=12\n"
-                        "13 rollback_started /do/2/n/do/0/c key=12 attempt=2\n"
+                        "13 rollback_started /do/2/n/do/0/c key=12 attempt=2 = {\"interrupted\":true}\n"
                         "14 rollback_completed /do/2/n/do/0/c key=12 attempt=2\n"
                         "15 rollback_started /do/0/a key=15\n"
                         "16 rollback_completed /do/0/a key=15\n"
@@ -264,6 +264,36 @@ static void a_rollback_that_waits(void **state) {
     world_free(w);
 }
 
+/* Suspended after a crash it waits, until it is resumed or somebody wants it to end. */
+static void an_interrupted_rollback_is_suspended(void **state) {
+    (void)state;
+    static const event_kind on[] = {EVENT_RESUME, EVENT_CANCEL};
+    for (size_t i = 0; i < 2; i++) {
+        world *w = undoable("{\"d\":[" FAIL "],\"undo c\":[{\"hang\":true},{\"ok\":1}]}");
+        world_start(w);
+        world_go(w);
+        world_restore(w);
+        world_lose(w);
+        world_tell(w, EVENT_SUSPEND);
+        assert_int_equal(w->x.status, EXECUTION_SUSPENDED);
+        world_restore(w);
+        world_tell(w, EVENT_RECOVER);
+        assert_int_equal(w->out.record_count, 0);
+        assert_true(execution_wake_ns(&w->x) == INT64_MAX);
+        buffer_clear(&w->journal);
+        world_tell(w, on[i]);
+        world_go(w);
+        world_faults(w, "runtime 500 /do/3/d boom");
+        world_journal_is(w, "14 resumed\n"
+                            "15 rollback_started /do/2/n/do/0/c key=12 attempt=2 = {\"interrupted\":true}\n"
+                            "16 rollback_completed /do/2/n/do/0/c key=12 attempt=2\n"
+                            "17 rollback_started /do/0/a key=17\n"
+                            "18 rollback_completed /do/0/a key=17\n"
+                            "19 faulted ! runtime 500 /do/3/d boom\n");
+        world_free(w);
+    }
+}
+
 static void failures_that_were_passed_over(void **state) {
     (void)state;
     world *w = undoable("{\"a\":[" FAIL "],\"d\":[{\"hang\":true}]}");
@@ -303,6 +333,7 @@ int main(void) {
         cmocka_unit_test(a_cancellation_rolls_back_and_nothing_interrupts_it),
         cmocka_unit_test(a_rollback_goes_on_after_a_crash),
         cmocka_unit_test(a_rollback_that_waits),
+        cmocka_unit_test(an_interrupted_rollback_is_suspended),
         cmocka_unit_test(failures_that_were_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

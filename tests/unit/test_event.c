@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "machine_world.h"
 
+#define INTERRUPTED " = {\"interrupted\":true}\n"
+
 static void before_the_start_only_few_events_count(void **state) {
     (void)state;
     world *w = world_new("do: [{a: {call: work}}]", NULL, NULL);
@@ -299,9 +301,9 @@ static void recovery_begins_effects_again(void **state) {
                         "4 step_started /do/0/f/fork/branches/1/b key=4\n"
                         "5 step_started /do/0/f/fork/branches/2/c key=5\n"
                         "6 step_started /do/0/f/fork/branches/3/d key=6\n"
-                        "7 step_started /do/0/f/fork/branches/0/a key=3 attempt=2\n"
-                        "8 step_started /do/0/f/fork/branches/1/b key=4 attempt=2\n"
-                        "9 step_started /do/0/f/fork/branches/2/c key=5 attempt=2\n");
+                        "7 step_started /do/0/f/fork/branches/0/a key=3 attempt=2" INTERRUPTED
+                        "8 step_started /do/0/f/fork/branches/1/b key=4 attempt=2" INTERRUPTED
+                        "9 step_started /do/0/f/fork/branches/2/c key=5 attempt=2" INTERRUPTED);
     world_free(w);
 }
 
@@ -332,10 +334,10 @@ static void an_interrupted_step_may_fault(void **state) {
            "4 step_started /do/0/f/fork/branches/1/t key=4\n"
            "5 step_started /do/0/f/fork/branches/2/c key=5\n"
            "6 step_started /do/0/f/fork/branches/1/t/try/0/b key=6\n"
-           "7 step_started /do/0/f/fork/branches/0/a key=3 attempt=2\n"
+           "7 step_started /do/0/f/fork/branches/0/a key=3 attempt=2" INTERRUPTED
            "8 step_faulted /do/0/f/fork/branches/1/t/try/0/b key=6 ! runtime 500 "
            "/do/0/f/fork/branches/1/t/try/0/b Step was interrupted: the process that ran it died\n"
-           "9 step_started /do/0/f/fork/branches/2/c key=5 attempt=2\n"
+           "9 step_started /do/0/f/fork/branches/2/c key=5 attempt=2" INTERRUPTED
            "10 step_started /do/0/f/fork/branches/1/t/catch/do/0/h key=10\n"
            "11 step_completed /do/0/f/fork/branches/1/t/catch/do/0/h key=10 = \"the process that ran it "
            "died\"\n"
@@ -365,8 +367,7 @@ static void times_that_passed_before_recovery(void **state) {
     buffer_clear(&w->performed);
     w->now_ns += INT64_C(10000000000);
     world_tell(w, EVENT_RECOVER);
-    world_performed_is(w, "abort /do/0/t/try/0/a\n"
-                          "call /do/0/t/catch/do/0/h key=5\n");
+    world_performed_is(w, "call /do/0/t/catch/do/0/h key=5\n");
     world_go(w);
     world_completes(w, "\"h\"");
     world_free(w);
@@ -376,6 +377,209 @@ static void times_that_passed_before_recovery(void **state) {
     w->now_ns += INT64_C(10000000000);
     world_tell(w, EVENT_RECOVER);
     world_faults(w, "timeout 408 / Workflow timed out");
+    world_free(w);
+}
+
+static void what_comes_due_at_recovery(void **state) {
+    (void)state;
+    /* A wait, a retry that was waited for, and a delivery that still is. */
+    world *w = world_new(EVERY_PHASE, EVERY_SCRIPT, NULL);
+    world_start(w);
+    world_go_until(w, 1000);
+    world_restore(w);
+    world_lose(w);
+    w->now_ns = WORLD_START_NS + INT64_C(60000000000);
+    buffer_clear(&w->journal);
+    world_tell(w, EVENT_RECOVER);
+    world_journal_is(w, "@60000\n"
+                        "12 step_completed /do/0/f/fork/branches/1/t/do/0/t1 key=8 = {}\n"
+                        "13 step_retried /do/0/f/fork/branches/2/r key=5 attempt=2 ! runtime 500 "
+                        "/do/0/f/fork/branches/2/r/try/0/r1 no\n"
+                        "14 step_started /do/0/f/fork/branches/0/e/do/0/e1 key=7 attempt=2" INTERRUPTED
+                        "15 step_started /do/0/f/fork/branches/1/t/do/1/t2 key=15\n"
+                        "16 step_completed /do/0/f/fork/branches/1/t/do/1/t2 key=15 = \"t\"\n"
+                        "17 step_completed /do/0/f/fork/branches/1/t key=4 = \"t\"\n"
+                        "18 step_started /do/0/f/fork/branches/2/r/try/0/r1 key=9\n");
+    world_deliver(w, "d1", "1");
+    world_go(w);
+    world_completes(w, "[\"e2\",\"t\",\"r\",\"d\"]");
+    world_free(w);
+    /* What a turn left over. */
+    w = world_new("do: [{l: {for: {in: '${ [range(600)] }'}, do: [{s: {set: '${ 1 }'}}]}}]", NULL, NULL);
+    world_start(w);
+    assert_int_equal(w->action_count, 1);
+    world_restore(w);
+    world_forget(w, 0);
+    world_tell(w, EVENT_RECOVER);
+    world_completes(w, "1");
+    world_free(w);
+}
+
+/* A crash is no failure of the step: retry_attempts counts without it. */
+static void a_crash_is_not_an_attempt_of_the_strategy(void **state) {
+    (void)state;
+    baton_builder *builder = baton_builder_new("b", NULL);
+    baton_builder_step(builder, &(baton_step){.name = "a", .execute = world_dummy});
+    world *w = world_of(baton_builder_build(builder, NULL),
+                        "{\"a\":[{\"hang\":true},{\"hang\":true},{\"fail\":\"no\"}]}", NULL);
+    baton_builder_free(builder);
+    world_start(w);
+    for (int i = 0; i < 2; i++) {
+        world_go(w);
+        world_restore(w);
+        world_lose(w);
+        world_tell(w, EVENT_RECOVER);
+    }
+    world_restore(w); /* the count too is kept */
+    w->x.lost_ticket = 0;
+    world_go(w);
+    world_faults(w, "runtime 500 /do/0/a no");
+    world_performed_is(w, "call /do/0/a key=2\n"
+                          "call /do/0/a key=2 attempt=2\n"
+                          "call /do/0/a key=2 attempt=3\n" /* the first that failed */
+                          "call /do/0/a key=2 attempt=4\n" /* and retry_attempts: 2 */
+                          "call /do/0/a key=2 attempt=5\n");
+    world_free(w);
+}
+
+#define INTERRUPTED_FORK                                                                                  \
+    "do: [{f: {fork: {branches: [{a: {call: work, timeout: {after: PT1H}}}, {t: {try: [{b: {call: other," \
+    " metadata: {baton: {interrupted: fault}}}}], catch: {do: [{h: {set: h}}]}}}, {w: {wait: PT1M}}]}}}]"
+#define INTERRUPTED_SCRIPT "{\"a\":[{\"hang\":true},{\"ok\":1}],\"b\":[{\"hang\":true}]}"
+
+static world *interrupted_world(void) {
+    world *w = world_new(INTERRUPTED_FORK, INTERRUPTED_SCRIPT, NULL);
+    world_start(w);
+    world_go_until(w, 1000);
+    world_restore(w);
+    world_lose(w);
+    buffer_clear(&w->journal);
+    buffer_clear(&w->performed);
+    return w;
+}
+
+static void an_interrupted_execution_is_cancelled(void **state) {
+    (void)state;
+    static const bool suspended[] = {false, true};
+    for (size_t i = 0; i < 2; i++) {
+        world *w = interrupted_world();
+        if (suspended[i]) {
+            world_tell(w, EVENT_SUSPEND);
+            world_restore(w);
+            buffer_clear(&w->journal);
+        }
+        world_tell(w, EVENT_CANCEL);
+        assert_int_equal(w->x.status, EXECUTION_CANCELLED);
+        assert_int_equal(w->x.effects, 0);
+        assert_int_equal(world_count(w, "step_cancelled"), 5);
+        assert_int_equal(world_count(w, "/do/0/f/fork/branches/0/a key=3\n"), 1);
+        assert_int_equal(world_count(w, "/try/0/b key=6\n"), 1);
+        assert_int_equal(world_count(w, " cancelled\n"), 1);
+        world_performed_is(w, ""); /* nobody to abort */
+        world_free(w);
+    }
+    world *w = world_new("do: [{a: {call: work}}]", "{\"a\":[{\"hang\":true}]}", NULL);
+    world_start(w);
+    world_restore(w);
+    world_tell(w, EVENT_SUSPEND);
+    world_tell(w, EVENT_CANCEL);
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/a key=2\n"
+                        "3 suspended\n"
+                        "4 step_cancelled /do/0/a key=2\n"
+                        "5 cancelled\n");
+    world_free(w);
+}
+
+static void an_interrupted_execution_is_suspended(void **state) {
+    (void)state;
+    world *w = interrupted_world();
+    world_tell(w, EVENT_SUSPEND);
+    assert_int_equal(w->x.status, EXECUTION_SUSPENDED);
+    assert_int_equal(w->x.effects, 0);
+    world_restore(w);
+    world_tell(w, EVENT_RECOVER); /* begins nothing */
+    world_go(w);
+    world_performed_is(w, "");
+    world_tell(w, EVENT_RESUME);
+    world_go(w);
+    world_completes(w, "[1,\"h\",{}]");
+    world_journal_is(
+        w, "@1000\n"
+           "7 suspended\n"
+           "8 resumed\n"
+           "9 step_started /do/0/f/fork/branches/0/a key=3 attempt=2" INTERRUPTED
+           "10 step_faulted /do/0/f/fork/branches/1/t/try/0/b key=6 ! runtime 500 "
+           "/do/0/f/fork/branches/1/t/try/0/b Step was interrupted: the process that ran it died\n"
+           "11 step_started /do/0/f/fork/branches/1/t/catch/do/0/h key=11\n"
+           "12 step_completed /do/0/f/fork/branches/1/t/catch/do/0/h key=11 = \"h\"\n"
+           "13 step_completed /do/0/f/fork/branches/1/t key=4 = \"h\"\n"
+           "14 step_completed /do/0/f/fork/branches/0/a key=3 attempt=2 = 1\n"
+           "@60000\n"
+           "15 step_completed /do/0/f/fork/branches/2/w key=5 = {}\n"
+           "16 step_completed /do/0/f key=2 = [1,\"h\",{}]\n"
+           "17 completed = [1,\"h\",{}]\n");
+    world_free(w);
+    /* Resumed too late for the step's timeout. */
+    w = interrupted_world();
+    world_tell(w, EVENT_SUSPEND);
+    w->now_ns += INT64_C(7200000000000);
+    world_tell(w, EVENT_RESUME);
+    world_faults(w, "timeout 408 /do/0/f/fork/branches/0/a Step timed out");
+    world_performed_is(w, "");
+    world_free(w);
+}
+
+/* It was asked for before the process died, and counts after it. */
+static void suspending_survives_a_crash(void **state) {
+    (void)state;
+    static const event_kind first[] = {EVENT_RECOVER, EVENT_RESUME};
+    for (size_t i = 0; i < 2; i++) {
+        world *w = world_new("do: [{a: {call: work}}]", "{\"a\":[{\"hang\":true},{\"ok\":1}]}", NULL);
+        world_start(w);
+        world_go(w);
+        world_tell(w, EVENT_SUSPEND);
+        world_restore(w);
+        world_lose(w);
+        world_tell(w, first[i]);
+        if (first[i] == EVENT_RECOVER) {
+            assert_int_equal(w->x.status, EXECUTION_SUSPENDED);
+            world_tell(w, EVENT_RESUME);
+        }
+        assert_int_equal(w->x.effects, 1);
+        world_go(w);
+        world_completes(w, "1");
+        world_free(w);
+    }
+}
+
+/* Where nothing was lost, recovery changes nothing: what runs, runs. */
+static void recovery_of_what_did_not_die(void **state) {
+    (void)state;
+    world *w = world_new("do: [{a: {call: work}}]", "{\"a\":[{\"ok\":1,\"after\":5}]}", NULL);
+    world_start(w);
+    world_tell(w, EVENT_RECOVER);
+    assert_int_equal(w->out.record_count, 0);
+    world_go(w);
+    world_completes(w, "1");
+    world_free(w);
+}
+
+/* After a crash of what journals no steps: from the start, numbered on. */
+static void begun_once_more(void **state) {
+    (void)state;
+    world *w = world_new("do: [{a: {call: work}}, {b: {run: {shell: {command: x}}}}]", NULL, NULL);
+    execution_done(&w->x);
+    w->setup.input = json("{}");
+    w->setup.last_number = 41;
+    execution_init(&w->x, &w->setup);
+    world_strategy(w, &strategy_simple, (baton_strategy_options){.stop_on_failure = true});
+    world_start(w);
+    world_go(w);
+    world_completes(w, "\"b\"");
+    assert_int_equal(world_count(w, "42 started = {}\n"), 1);
+    assert_non_null(strstr(buffer_text(&w->performed), "call /do/0/a key=43\n"));
+    assert_null(strstr(buffer_text(&w->performed), "key=2\n"));
     world_free(w);
 }
 
@@ -471,6 +675,13 @@ int main(void) {
         cmocka_unit_test(recovery_begins_effects_again),
         cmocka_unit_test(an_interrupted_step_may_fault),
         cmocka_unit_test(times_that_passed_before_recovery),
+        cmocka_unit_test(what_comes_due_at_recovery),
+        cmocka_unit_test(a_crash_is_not_an_attempt_of_the_strategy),
+        cmocka_unit_test(an_interrupted_execution_is_cancelled),
+        cmocka_unit_test(an_interrupted_execution_is_suspended),
+        cmocka_unit_test(suspending_survives_a_crash),
+        cmocka_unit_test(recovery_of_what_did_not_die),
+        cmocka_unit_test(begun_once_more),
         cmocka_unit_test(recovery_can_fault),
         cmocka_unit_test(answers_after_the_time),
         cmocka_unit_test(runs_of_steps_after_the_time),

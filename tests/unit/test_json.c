@@ -235,6 +235,47 @@ static void test_writing_is_limited_in_depth_only(void **state) {
     baton_value_unref(value);
 }
 
+static void fits(const char *text, size_t bytes, value_fit expected) {
+    baton_value value = baton_value_parse(text, strlen(text), NULL);
+    assert_true(baton_value_is_valid(value));
+    if (value_fits(value, bytes) != expected) fail_msg("%s in %zu", text, bytes);
+    baton_value_unref(value);
+}
+
+static void test_what_fits(void **state) {
+    (void)state;
+    static const char *const texts[] = {"\"\\u0000é\"", "[]",
+                                        "{\"a\":[1,-2.5e-300,\"x\"],\"b\":{\"c\":null}}",
+                                        "[[[[[[[[[[[1]]]]]]]]]]]", "[true,false,\"\\n\"]"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t size = strlen(texts[i]);
+        fits(texts[i], size, VALUE_FITS);
+        fits(texts[i], 1000000, VALUE_FITS);
+        fits(texts[i], size - 1, VALUE_TOO_LARGE);
+        fits(texts[i], 1, VALUE_TOO_LARGE);
+        fits(texts[i], 0, VALUE_TOO_LARGE);
+    }
+    fits("null", 0, VALUE_FITS); /* nothing to look at */
+    baton_value value = baton_value_array();
+    for (int i = 1; i < LIMIT_OUTPUT_DEPTH; i++)
+        value = i % 2 ? baton_value_append(baton_value_array(), value)
+                      : baton_value_set(baton_value_object(), "k", value);
+    assert_int_equal(value_fits(value, 1000000), VALUE_FITS);
+    assert_int_equal(value_fits(value, 60000), VALUE_FITS);
+    value = baton_value_append(baton_value_array(), value);
+    assert_int_equal(value_fits(value, 1000000), VALUE_TOO_DEEP);
+    assert_int_equal(value_fits(value, 60000), VALUE_TOO_DEEP); /* also where only its text tells */
+    baton_value_unref(value);
+    /* As text it would be 2^50 bytes. */
+    value = baton_value_string("x");
+    for (int i = 0; i < 50; i++) {
+        baton_value pair = baton_value_append(baton_value_array(), baton_value_ref(value));
+        value = baton_value_append(pair, value);
+    }
+    assert_int_equal(value_fits(value, 1000000), VALUE_TOO_LARGE);
+    baton_value_unref(value);
+}
+
 static void test_pretty(void **state) {
     (void)state;
     const char *json = "{\"b\":[1,[],{}],\"a\":{\"x\":null}}";
@@ -289,6 +330,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_that_json_lacks_are_written_as_jq_does),
         cmocka_unit_test(test_nesting_is_limited),
         cmocka_unit_test(test_writing_is_limited_in_depth_only),
+        cmocka_unit_test(test_what_fits),
         cmocka_unit_test(test_pretty),
         cmocka_unit_test(test_text_is_written_as_a_string),
         cmocka_unit_test(test_random_texts_do_no_harm),

@@ -8,7 +8,7 @@
 #define HEAD "document: {dsl: 1.0.3, namespace: shop, name: order, version: 1.2.3}\n"
 
 static void write_event(void *data, const baton_execution *x, const record *r) {
-    lifecycle_write(data, x, r);
+    lifecycle_write(data, &(lifecycle_source){x->workflow, x->id}, r);
 }
 
 /* Runs a workflow and gives its events, one array of objects. */
@@ -164,12 +164,70 @@ static void test_events_of_steering(void **state) {
     buffer_done(&kit_journal);
 }
 
+/* After a crash a step begins again, and only then is its beginning told as a retry: after a failed attempt
+ * that was done before. The record is what a journal gives back. */
+static void test_event_of_an_interrupted_step(void **state) {
+    (void)state;
+    baton_workflow *w = workflow_from(HEAD "do: [{a: {set: {x: 1}}}]\n", NULL);
+    const lifecycle_source source = {w, "one"};
+    record r = {.kind = RECORD_STEP_STARTED,
+                .number = 7,
+                .key = 2,
+                .attempt = 2,
+                .step = workflow_find_step(w, "/do/0/a"),
+                .time_ns = 1800000000123000000,
+                .data = json("{\"interrupted\":true}")};
+    buffer b = {0};
+    lifecycle_write(&b, &source, &r);
+    assert_string_equal(buffer_text(&b),
+                        "{\"specversion\":\"1.0\",\"id\":\"one/7/1\",\"source\":\"/shop/order/1.2.3\","
+                        "\"type\":\"io.serverlessworkflow.task.retried.v1\",\"subject\":\"one\","
+                        "\"time\":\"2027-01-15T08:00:00.123Z\",\"datacontenttype\":\"application/json\","
+                        "\"data\":{\"workflow\":\"order-one.shop\",\"task\":\"/do/0/a\","
+                        "\"retriedAt\":\"2027-01-15T08:00:00.123Z\"}}\n");
+    static const char *const others[] = {"null", "{\"interrupted\":false}", "{}"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        buffer_clear(&b);
+        value_assign(&r.data, json(others[i]));
+        lifecycle_write(&b, &source, &r);
+        assert_string_equal(buffer_text(&b), "");
+    }
+    value_assign(&r.data, VALUE_INVALID);
+    lifecycle_write(&b, &source, &r);
+    assert_string_equal(buffer_text(&b), "");
+    /* The first beginning is told as ever, whatever its data. */
+    r.attempt = 1;
+    value_assign(&r.data, json("{\"interrupted\":true}"));
+    lifecycle_write(&b, &source, &r);
+    assert_non_null(strstr(buffer_text(&b), "\"one/7/1\",\"source\":\"/shop/order/1.2.3\",\"type\":"
+                                            "\"io.serverlessworkflow.task.created.v1\""));
+    assert_non_null(strstr(buffer_text(&b), "\"one/7/2\""));
+    baton_value_unref(r.data);
+    buffer_done(&b);
+    baton_workflow_free(w);
+}
+
+/* What no event is made of. */
+static void test_records_without_events(void **state) {
+    (void)state;
+    baton_workflow *w = workflow_from(HEAD "do: [{a: {set: {x: 1}}}]\n", NULL);
+    static const record_kind kinds[] = {RECORD_STEP_SKIPPED, RECORD_STEPS_COMPLETED,
+                                        RECORD_ROLLBACK_STARTED, RECORD_ROLLBACK_COMPLETED,
+                                        RECORD_ROLLBACK_FAULTED};
+    buffer b = {0};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const record r = {.kind = kinds[i], .number = 3, .step = workflow_find_step(w, "/do/0/a")};
+        lifecycle_write(&b, &(lifecycle_source){w, "one"}, &r);
+    }
+    assert_int_equal(b.size, 0);
+    baton_workflow_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events_of_a_success),
-        cmocka_unit_test(test_events_of_a_failure),
-        cmocka_unit_test(test_events_of_steps_in_c),
-        cmocka_unit_test(test_events_of_steering),
+        cmocka_unit_test(test_events_of_a_success),          cmocka_unit_test(test_events_of_a_failure),
+        cmocka_unit_test(test_events_of_steps_in_c),         cmocka_unit_test(test_events_of_steering),
+        cmocka_unit_test(test_event_of_an_interrupted_step), cmocka_unit_test(test_records_without_events),
     };
     return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);
 }

@@ -174,6 +174,133 @@ static void deep_nesting(void **state) {
     buffer_done(&yaml);
 }
 
+static world *keeping(const char *yaml, const char *script, const char *input) {
+    world *w = world_new(yaml, script, input);
+    w->x.keeps_data = w->setup.keeps_data = w->tells_values = true;
+    world_start(w);
+    world_go(w);
+    return w;
+}
+
+static void records_tell_a_steps_other_values(void **state) {
+    (void)state;
+    static const char yaml[] = "do: [{a: {input: {from: .in}, set: {x: '${ . }'}, output: {as: .x}, "
+                               "export: {as: '${ {seen: .} }'}}},"
+                               " {b: {set: {y: 1}, output: {as: .}}},"
+                               " {o: {input: {from: '${ {o: 1} }'}, do: [{f: {input: {from: '${ 7 }'}, "
+                               "call: work, then: end}}]}}]";
+    world *w = keeping(yaml, NULL, "{\"in\":5}");
+    world_journal_is(
+        w, "1 started = {\"in\":5}\n"
+           "2 step_started /do/0/a key=2 raw_input {\"in\":5}\n"
+           "3 step_completed /do/0/a key=2 input 5 raw_output {\"x\":5} context {\"seen\":5} = 5\n"
+           "4 step_started /do/1/b key=4 raw_input 5\n"
+           "5 step_completed /do/1/b key=4 = {\"y\":1}\n" /* output.as left it as it was */
+           "6 step_started /do/2/o key=6 raw_input {\"y\":1}\n"
+           "7 step_started /do/2/o/do/0/f key=7 raw_input {\"o\":1}\n"
+           "8 step_completed /do/2/o/do/0/f key=7 input 7 = \"f\"\n"
+           "9 step_completed /do/2/o key=6 input {\"o\":1} = \"f\"\n"
+           "10 completed = \"f\"\n");
+    world_free(w);
+    w = keeping("do: [{t: {try: [{a: {input: {from: '${ 1 }'}, call: work}}], catch: {retry: {delay: PT1S, "
+                "limit: {attempt: {count: 1}}}}}}]",
+                "{\"a\":[{\"fail\":\"no\"},{\"ok\":2}]}", NULL);
+    world_journal_is(w, "1 started = {}\n"
+                        "2 step_started /do/0/t key=2 raw_input {}\n"
+                        "3 step_started /do/0/t/try/0/a key=3 raw_input {}\n"
+                        "4 step_faulted /do/0/t/try/0/a key=3 input 1 ! runtime 500 /do/0/t/try/0/a no\n"
+                        "@1000\n"
+                        "5 step_retried /do/0/t key=2 attempt=2 ! runtime 500 /do/0/t/try/0/a no\n"
+                        "6 step_started /do/0/t/try/0/a key=3 raw_input {}\n"
+                        "7 step_completed /do/0/t/try/0/a key=3 input 1 = 2\n"
+                        "8 step_completed /do/0/t key=2 attempt=2 = 2\n"
+                        "9 completed = 2\n");
+    world_free(w);
+    w = world_new(yaml, NULL, "{\"in\":5}"); /* nobody keeps them */
+    w->tells_values = true;
+    world_start(w);
+    world_go(w);
+    assert_int_equal(world_count(w, "raw_"), 0);
+    world_free(w);
+}
+
+/* A little more than 64 MiB, and a bit less. */
+#define LARGE "'${ [range(9)] | map(\"x\" * 8000000) }'"
+#define SMALL "'${ [range(8)] | map(\"x\" * 8000000) }'"
+#define DEEP  "'${ reduce range(9985) as $i (0; [.]) }'"
+
+static void what_is_too_large_to_be_kept(void **state) {
+    (void)state;
+    static const struct {
+        const char *yaml, *fault;
+    } cases[] = {
+        {"do: [{a: {set: " LARGE "}}]",
+         "runtime 500 /do/0/a Value too large: the output has more than 67108864 bytes as JSON"},
+        {"do: [{a: {set: " DEEP "}}]",
+         "runtime 500 /do/0/a Value too large: the output nests deeper than 9984 levels"},
+        {"do: [{a: {set: {a: 1}, output: {as: " DEEP "}}}]",
+         "runtime 500 /do/0/a Value too large: the output nests"},
+        {"do: [{a: {set: {a: 1}, export: {as: " DEEP "}}}]",
+         "runtime 500 /do/0/a Value too large: the context nests"},
+        {"do: [{a: {input: {from: " DEEP "}, set: {a: 1}}}]",
+         "runtime 500 /do/0/a Value too large: the input nests"},
+        {"do: [{a: {call: work, with: {x: " DEEP "}}}]",
+         "runtime 500 /do/0/a Value too large: the argument nests"},
+        {"use: {functions: {f: {set: {a: 1}}}}\ndo: [{a: {call: f, with: {x: " DEEP "}}}]",
+         "runtime 500 /do/0/a Value too large: the argument nests"},
+        {"do: [{a: {for: {in: '${ [reduce range(9985) as $i (0; [.])] }'}, do: [{b: {set: {a: 1}}}]}}]",
+         "runtime 500 /do/0/a Value too large: the collection nests"},
+        {"do: [{a: {raise: {error: {type: 'about:x', status: 400, detail: " DEEP "}}}}]",
+         "runtime 500 /do/0/a Value too large: the error nests"},
+        {"input: {from: " DEEP "}\ndo: [{a: {set: {a: 1}}}]",
+         "runtime 500 / Value too large: the input nests"},
+        {"do: [{a: {set: {a: 1}}}]\noutput: {as: " DEEP "}",
+         "runtime 500 / Value too large: the output nests"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world *w = keeping(cases[i].yaml, NULL, NULL);
+        world_faults(w, cases[i].fault);
+        world_free(w);
+    }
+    /* It is caught like any other, and what fits is as it was. */
+    world *w = keeping("do: [{t: {try: [{a: {call: work}}, {b: {set: " DEEP "}}], catch: {do: [{c: {set: "
+                       "'${ $error.title }'}}]}}}]",
+                       NULL, NULL);
+    world_completes(w, "\"Value too large\"");
+    world_free(w);
+    w = keeping("do: [{a: {set: " SMALL "}}, {b: {set: '${ . }'}}, {c: {set: '${ length }'}}]", NULL, NULL);
+    world_completes(w, "8");
+    world_free(w);
+    w = world_run("do: [{a: {set: " DEEP "}}, {b: {set: '${ [recurse] | length }'}}]", NULL, NULL);
+    world_completes(w, "9986"); /* nobody keeps it */
+    world_free(w);
+}
+
+/* What a step in C gave is not asked for again: it would be the same. */
+static void a_large_output_is_not_retried(void **state) {
+    (void)state;
+    baton_builder *builder = baton_builder_new("b", NULL);
+    baton_builder_step(builder, &(baton_step){.name = "a", .execute = world_dummy});
+    world *w = world_of(baton_builder_build(builder, NULL), "{\"a\":[{\"hang\":true}]}", NULL);
+    baton_builder_free(builder);
+    w->x.keeps_data = true;
+    world_start(w);
+    baton_value deep = baton_value_array();
+    for (int i = 1; i <= LIMIT_OUTPUT_DEPTH; i++) deep = baton_value_append(baton_value_array(), deep);
+    world_send(w, (event){.kind = EVENT_SUCCEEDED, .ticket = 1, .value = value_ref(deep)});
+    world_faults(w, "runtime 500 /do/0/a Value too large");
+    world_free(w);
+    /* Nor is an error that says too much. */
+    w = world_new("do: [{a: {call: work}}]", "{\"a\":[{\"hang\":true}]}", NULL);
+    w->x.keeps_data = true;
+    world_start(w);
+    world_send(w, (event){.kind = EVENT_FAILED,
+                          .ticket = 1,
+                          .value = baton_value_set(fault_new("runtime", 500, "x", NULL), "more", deep)});
+    world_faults(w, "runtime 500 /do/0/a Value too large: the error nests deeper");
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_skipped_step_hands_its_raw_input_on),
@@ -185,6 +312,9 @@ int main(void) {
         cmocka_unit_test(an_endless_loop_can_be_left),
         cmocka_unit_test(random_numbers_of_one_event_differ),
         cmocka_unit_test(deep_nesting),
+        cmocka_unit_test(records_tell_a_steps_other_values),
+        cmocka_unit_test(what_is_too_large_to_be_kept),
+        cmocka_unit_test(a_large_output_is_not_retried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -387,6 +388,90 @@ static void test_program(void **state) {
     gives_output(f, "{\"argv\":[\"echo\",\"found\"]}", "\"found\"");
     setenv("PATH", path_before, 1);
     free(path_before);
+}
+
+/* Ends as a step does that is run in `directory`. Takes the spec. */
+static void run_in(struct fixture *f, const char *directory, baton_value spec, struct result *r) {
+    *r = (struct result){.fixture = f};
+    process_request request = {.spec = spec, .directory = directory};
+    assert_non_null(process_start(f->runner, &request, on_done, NULL, r, NULL));
+    baton_value_unref(spec);
+    while (!r->done) uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void gives_output_in(struct fixture *f, const char *directory, const char *spec,
+                            const char *expected) {
+    struct result r;
+    run_in(f, directory, parse(spec), &r);
+    assert_false(baton_value_is_valid(r.outcome.fault));
+    assert_string_equal(baton_value_as_text(r.outcome.output), expected);
+    release(&r);
+}
+
+static void gives_detail_in(struct fixture *f, const char *directory, const char *spec,
+                            const char *expected) {
+    struct result r;
+    run_in(f, directory, parse(spec), &r);
+    assert_string_equal(value_get_text(r.outcome.fault, "title"), "process not started");
+    assert_string_equal(value_get_text(r.outcome.fault, "detail"), expected);
+    release(&r);
+}
+
+static void write_program(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    fprintf(file, "#!/bin/sh\n%s\n", text);
+    fclose(file);
+    chmod(path, 0755);
+}
+
+static void test_directory(void **state) {
+    struct fixture *f = *state;
+    char folder[] = "/tmp/baton-test-XXXXXX", path[64], detail[128];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/bin", folder);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/greet", folder);
+    write_program(path, "echo here");
+    snprintf(path, sizeof path, "%s/bin/greet", folder);
+    write_program(path, "echo in bin");
+    char *before = getcwd(NULL, 0);
+    gives_output_in(f, folder, "{\"argv\":[\"/bin/pwd\"]}", folder);
+    gives_output_in(f, NULL, "{\"argv\":[\"/bin/pwd\"]}", before);
+    /* Relative paths start there: argv[0], and the folders of PATH. */
+    gives_output_in(f, folder, "{\"argv\":[\"./greet\"]}", "here");
+    gives_output_in(f, folder, "{\"argv\":[\"bin/greet\"]}", "in bin");
+    gives_output_in(f, folder, "{\"argv\":[\"greet\"],\"environment\":{\"PATH\":\"bin:/bin\"}}", "in bin");
+    gives_output_in(f, folder, "{\"argv\":[\"greet\"],\"environment\":{\"PATH\":\"/bin:\"}}", "here");
+    gives_output_in(f, folder, "{\"argv\":[\"echo\",\"found\"],\"environment\":{\"PATH\":\"bin:/bin\"}}",
+                    "found");
+    /* The directory itself may be relative, to this process's own. */
+    assert_int_equal(chdir("/tmp"), 0);
+    gives_output_in(f, folder + 5, "{\"argv\":[\"greet\"],\"environment\":{\"PATH\":\"bin\"}}", "in bin");
+    gives_output_in(f, folder + 5, "{\"argv\":[\"./greet\"]}", "here");
+    assert_int_equal(chdir(before), 0);
+    /* A program that is elsewhere, or in this process's own directory only. */
+    gives_detail_in(f, "/", "{\"argv\":[\"greet\"],\"environment\":{\"PATH\":\"bin:.\"}}",
+                    "cannot run 'greet': No such file or directory");
+    assert_int_equal(chdir(folder), 0);
+    gives_detail_in(f, "/", "{\"argv\":[\"./greet\"]}", "cannot run './greet': No such file or directory");
+    assert_int_equal(chdir(before), 0);
+    free(before);
+    /* What cannot be entered, whether or not the program is there. */
+    snprintf(path, sizeof path, "%s/missing", folder);
+    snprintf(detail, sizeof detail, "cannot enter directory '%s': No such file or directory", path);
+    gives_detail_in(f, path, "{\"argv\":[\"true\"]}", detail);
+    gives_detail_in(f, path, "{\"argv\":[\"true\"],\"await\":false}", detail);
+    gives_detail_in(f, path, "{\"argv\":[\"greet\"],\"environment\":{\"PATH\":\"bin\"}}", detail);
+    snprintf(path, sizeof path, "%s/greet", folder);
+    snprintf(detail, sizeof detail, "cannot enter directory '%s': Not a directory", path);
+    gives_detail_in(f, path, "{\"argv\":[\"true\"]}", detail);
+    gives_detail_in(f, "", "{\"argv\":[\"true\"]}", "cannot enter directory '': No such file or directory");
+    unlink(path);
+    snprintf(path, sizeof path, "%s/bin/greet", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/bin", folder);
+    rmdir(path);
+    rmdir(folder);
 }
 
 /* The program's signal mask, ignored signals and descriptors are its own affair. */
@@ -793,6 +878,7 @@ int main(void) {
         TEST(test_large_input),
         TEST(test_environment),
         TEST(test_program),
+        TEST(test_directory),
         TEST(test_inheritance),
         TEST(test_low_descriptors),
         TEST(test_no_descriptors),

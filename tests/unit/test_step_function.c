@@ -123,7 +123,7 @@ static void what_with_gives(void **state) {
     world_completes(w, "{\"in\":5,\"out\":9}");
     world_journal_is(w, "1 started = {\"in\":5}\n"
                         "2 step_started /do/0/a key=2\n"
-                        "3 step_started /do/0/a key=2 attempt=2\n"
+                        "3 step_started /do/0/a key=2 attempt=2 = {\"interrupted\":true}\n"
                         "4 step_completed /do/0/a key=2 attempt=2 = {\"in\":5,\"out\":9}\n"
                         "5 completed = {\"in\":5,\"out\":9}\n");
     world_free(w);
