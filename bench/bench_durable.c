@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const char *directory;
@@ -255,6 +256,9 @@ int main(int argc, char **argv) {
         measure_throughput(64, 30000);
         measure_throughput(1000, 60000);
     }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    bench_print("memory of this process so far, at most (aim: 16)", (double)usage.ru_maxrss / 1024, "MB");
     if (is_wanted(argc, argv, "history")) measure_history();
     return 0;
 }

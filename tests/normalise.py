@@ -8,6 +8,7 @@ import re
 
 def normalise(text):
     text = re.sub(r"exec_\d+_[0-9a-z]{9}", "exec_ID", text)
+    text = re.sub(r"/\S*/tmp\w{8}/|/tmp/tmp\w{8}/", "FOLDER/", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "TIME", text)
     text = re.sub(r"\b\d+ ms\b|\b\d+\.\d s\b", "N ms", text)
     text = re.sub(r'"(duration_ms|duration|averageDuration|owner|bytes|free_bytes|freed_bytes)": ?[\d.]+',

@@ -62,6 +62,6 @@ int main(int argc, char **argv) {
         }
     cli_arguments args = {.command = c, .argv = argv, .next = 2};
     int code = c->run(&args);
-    if (fflush(stdout) != 0 && code == EXIT_DONE) return cli_fail(EXIT_FAULTED, "cannot write to stdout");
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) return cli_fail(EXIT_FAULTED, "cannot write to stdout");
     return code;
 }

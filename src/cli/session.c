@@ -189,6 +189,7 @@ exit_code session_print(baton_value value) {
     buffer_putc(&b, '\n');
     bool written = !buffer_failed(&b);
     if (written) fwrite(b.data, 1, b.size, stdout);
+    fflush(stdout); /* before the store is closed, which takes its time */
     buffer_done(&b);
     return written ? EXIT_DONE
                    : cli_fail(EXIT_FAULTED, "the output is too large or too deep to be written as JSON");

@@ -39,7 +39,8 @@ static int check_workflow(const baton_workflow *workflow, const baton_strategy *
 }
 
 /* What makes two submissions of one id the same. */
-static uint64_t digest_content(const baton_submission *s, const baton_strategy *strategy) {
+static int digest_content(const baton_submission *s, const baton_strategy *strategy, uint64_t *digest,
+                          baton_error **err) {
     const baton_execution_options *o = s->options;
     buffer b = {0};
     buffer_printf(&b, "%016llx %s ", (unsigned long long)s->workflow->digest, strategy->name);
@@ -48,9 +49,10 @@ static uint64_t digest_content(const baton_submission *s, const baton_strategy *
         buffer_printf(&b, " %s %d %lld %d", o->priority ? o->priority : "", o->critical,
                       (long long)o->timeout_ms, o->continue_on_failure);
     for (size_t i = 0; o && i < o->dependency_count; i++) buffer_printf(&b, " %s", o->dependencies[i]);
-    uint64_t digest = hash_bytes(buffer_text(&b), b.size, 0);
+    *digest = hash_bytes(buffer_text(&b), b.size, 0);
+    int result = buffer_failed(&b) ? error_memory(err) : 0;
     buffer_done(&b);
-    return digest;
+    return result;
 }
 
 static baton_value default_input(const baton_workflow *workflow) {
@@ -86,7 +88,10 @@ static run *run_new(baton_engine *engine, const baton_submission *s, const baton
     r->continue_on_failure = o->continue_on_failure;
     r->done = s->done;
     r->done_data = s->done_data;
-    if (o->id) r->content = digest_content(s, r->strategy);
+    if (o->id && digest_content(s, r->strategy, &r->content, err) != 0) {
+        run_free(r);
+        return NULL;
+    }
     if (!engine->journal || run_keep(r)) return r;
     run_free(r);
     error_memory(err);
@@ -230,8 +235,7 @@ static int tie_to_stored(run *r, const char *id, baton_error **err) {
     return 0;
 }
 
-/* Ties a new run to those it depends on. */
-static int tie(run *r, const char *const *ids, size_t count, baton_error **err) {
+int run_tie(run *r, const char *const *ids, size_t count, baton_error **err) {
     for (size_t i = 0; i < count; i++) {
         run *on = engine_find(r->engine, ids[i]);
         if (on && on != r) {
@@ -273,7 +277,8 @@ void engine_look_at_dependencies(baton_engine *engine) {
         r->unmet = 0;
         r->ties_outside = false;
         baton_error *err = NULL;
-        if (tie(r, scheduled.dependencies, scheduled.dependency_count, &err) != 0) engine_break(engine, err);
+        if (run_tie(r, scheduled.dependencies, scheduled.dependency_count, &err) != 0)
+            engine_break(engine, err);
         engine->outside -= !r->ties_outside;
         if (!r->unmet || r->refusal) run_wake(r);
     }
@@ -357,7 +362,7 @@ int run_enqueue(run *r, baton_error **err) {
 /* Places a registered run: into the queue, or outside of it while it depends on others. */
 static int place_run(run *r, const baton_submission *s, baton_error **err) {
     const baton_execution_options *o = s->options;
-    if (o && tie(r, o->dependencies, o->dependency_count, err) != 0) {
+    if (o && run_tie(r, o->dependencies, o->dependency_count, err) != 0) {
         r->ties_outside = false; /* not counted yet */
         return -1;
     }
@@ -407,7 +412,8 @@ static int judge(baton_engine *engine, const baton_submission *s, const baton_st
     if (!o || !o->id) return 0;
     if (check_id(o->id, err) != 0) return -1;
     const run *r = engine_find(engine, o->id);
-    uint64_t content = digest_content(s, strategy);
+    uint64_t content;
+    if (digest_content(s, strategy, &content, err) != 0) return -1;
     if (!r) return judge_stored(engine, s, content, err);
     if (r->content == content) return 1;
     return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' exists with other content", o->id);

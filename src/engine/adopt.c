@@ -92,9 +92,7 @@ uint64_t store_content(const store_execution *x) {
 }
 
 /* Takes over what was written by write_settings of admit.c. */
-static int read_settings(run *r, const store_execution *x, baton_error **err) {
-    baton_value settings = value_parse_stored(x->settings.bytes, x->settings.size, err);
-    if (!value_is_valid(settings)) return -1;
+static int read_settings(run *r, baton_value settings, baton_error **err) {
     const char *content = value_get_text(settings, "content"),
                *directory = value_get_text(settings, "directory");
     r->content = content ? strtoull(content, NULL, 16) : 0;
@@ -107,7 +105,29 @@ static int read_settings(run *r, const store_execution *x, baton_error **err) {
     entries = baton_value_get(settings, "context");
     if (result == 0 && value_is_valid(entries) && !r->context) result = run_set_context(r, entries, err);
     value_unref(entries);
-    value_unref(settings);
+    return result;
+}
+
+/* Into the scheduler, with what it depends on. */
+static int register_stored(run *r, baton_value settings, baton_error **err) {
+    const char *ids[LIMIT_DEPENDENCIES];
+    baton_value list = baton_value_get(settings, "dependencies");
+    size_t count = baton_value_size(list);
+    if (count > LIMIT_DEPENDENCIES) count = LIMIT_DEPENDENCIES;
+    for (size_t i = 0; i < count; i++) {
+        baton_value id = baton_value_at(list, i);
+        ids[i] = baton_value_as_text(id); /* lives on in the list */
+        value_unref(id);
+    }
+    const baton_schedule_request request = {.id = r->id,
+                                            .workflow = r->workflow->name,
+                                            .step_count = r->workflow->body.count,
+                                            .dependencies = ids,
+                                            .dependency_count = count,
+                                            .now_ms = r->engine->now_ns / 1000000,
+                                            .data = r};
+    int result = run_register(r, &request, err);
+    value_unref(list);
     return result;
 }
 
@@ -126,6 +146,15 @@ static run *run_of_stored(baton_engine *engine, const store_execution *x, baton_
     }
     r->journal->row = x->row;
     return r;
+}
+
+/* Of one that has not begun: how those stand that it depends on. */
+static int tie_again(run *r, baton_error **err) {
+    baton_scheduled scheduled;
+    if (!r->has_dependencies || !baton_scheduler_get(r->engine->scheduler, r->id, &scheduled)) return 0;
+    if (run_tie(r, scheduled.dependencies, scheduled.dependency_count, err) != 0) return -1;
+    r->engine->outside += r->ties_outside;
+    return 0;
 }
 
 static const char *const no_progress = "taken up three times without progress";
@@ -165,7 +194,7 @@ static void place_adopted(run *r, const store_execution *x, take_purpose purpose
             run_cancel(r);
         else if (r->recover_as == EVENT_SUSPEND)
             run_suspend(r);
-        else
+        else if (!r->unmet || r->refusal)
             run_wake(r);
         return;
     }
@@ -205,18 +234,21 @@ static int adopt(baton_engine *engine, const store_execution *x, take_purpose pu
     if (!r) return error_memory(err);
     r->strategy = strategy;
     r->input = journal_take_over(r, x->input, err);
-    const baton_schedule_request request = {.id = r->id,
-                                            .workflow = workflow->name,
-                                            .step_count = workflow->body.count,
-                                            .now_ms = engine->now_ns / 1000000,
-                                            .data = r};
-    if (!value_is_valid(r->input) || read_settings(r, x, err) != 0 ||
-        read_deliveries(r, x, err) != 0 || run_register(r, &request, err) != 0) {
+    baton_value settings = value_parse_stored(x->settings.bytes, x->settings.size, err);
+    bool good = value_is_valid(r->input) && value_is_valid(settings) &&
+                read_settings(r, settings, err) == 0 && read_deliveries(r, x, err) == 0 &&
+                register_stored(r, settings, err) == 0;
+    value_unref(settings);
+    if (!good) {
         run_free(r);
         return -1;
     }
     r->priority = x->priority;
     r->scheduled_at_ms = x->created_ns / 1000000;
+    if (!x->started_ns && tie_again(r, err) != 0) {
+        run_leave(r);
+        return -1;
+    }
     place_adopted(r, x, purpose);
     return 0;
 }
@@ -228,6 +260,25 @@ typedef struct taking {
     bool one;
 } taking;
 
+/* The store or the memory failed: that says nothing about the execution. */
+static bool is_failure(const baton_error *error) {
+    baton_error_code code = baton_error_get_code(error);
+    return code == BATON_ERROR_STORE || code == BATON_ERROR_MEMORY;
+}
+
+/* error: taken. Returns -1. */
+static int tell_why(baton_engine *engine, baton_error *error, baton_error **err) {
+    if (is_failure(error)) {
+        engine_break(engine, error);
+        return engine_is_broken(engine, err);
+    }
+    if (err)
+        *err = error;
+    else
+        baton_error_free(error);
+    return -1;
+}
+
 static int take_one(void *data, const store_execution *x, baton_error **err) {
     taking *t = data;
     baton_error *why = NULL;
@@ -236,12 +287,13 @@ static int take_one(void *data, const store_execution *x, baton_error **err) {
         t->count++;
         return 0;
     }
-    int result = put_back(t->engine, x, why);
-    if (t->one && err)
-        *err = why;
-    else
+    if (!is_failure(why) && put_back(t->engine, x, why) != 0) {
         baton_error_free(why);
-    return t->one ? -1 : result;
+        return engine_is_broken(t->engine, err);
+    }
+    if (t->one || is_failure(why)) return tell_why(t->engine, why, err);
+    baton_error_free(why);
+    return 0;
 }
 
 int engine_take_up(baton_engine *engine, const store_claim *claim, take_purpose purpose, size_t *taken,
@@ -255,7 +307,9 @@ int engine_take_up(baton_engine *engine, const store_claim *claim, take_purpose 
     for (known_workflow *k = engine->known; k && whole.digest_count < 64; k = k->next)
         if (k->workflow->built) digests[whole.digest_count++] = k->workflow->digest;
     taking t = {.engine = engine, .purpose = purpose, .one = claim->id};
-    if (engine->store->type->take_up(engine->store, &whole, take_one, &t, err) != 0) return -1;
+    baton_error *why = NULL;
+    if (engine->store->type->take_up(engine->store, &whole, take_one, &t, &why) != 0)
+        return tell_why(engine, why, err);
     if (taken) *taken = t.count;
     return 0;
 }

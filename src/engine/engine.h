@@ -196,6 +196,8 @@ void run_free(run *r);
 bool run_keep(run *r);
 /* Into the scheduler and the list of all; what it did is undone when the run ends or leaves. */
 int run_register(run *r, const baton_schedule_request *request, baton_error **err);
+/* Ties a run to those it depends on: `unmet` and `refusal` say how these stand. */
+int run_tie(run *r, const char *const *ids, size_t count, baton_error **err);
 /* Those that wait for executions of other engines: whether these have ended. */
 void engine_look_at_dependencies(baton_engine *engine);
 /* Into the queue; a full one refuses only what is new. */

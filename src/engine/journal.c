@@ -689,23 +689,26 @@ static void *commit_batches(void *data) {
 
 static bool has_work(const batch *b) { return b->count || b->answers; }
 
-/* The thread must be free. */
+static bool start_thread(journal *j) {
+    if (j->started) return true;
+    j->started = pthread_create(&j->thread, NULL, commit_batches, j) == 0;
+    if (j->started)
+        pthread_setname_np(j->thread, "baton-commit");
+    else
+        engine_break(j->engine, baton_error_new(BATON_ERROR_SYSTEM, "no thread to commit with"));
+    return j->started;
+}
+
+/* The thread must be free. What was not sealed whole, for want of memory, is not committed. */
 static void hand_over(journal *j) {
     batch *b = j->open, *next = j->spare ? j->spare : batch_new();
-    if (!next || !seal_all(b)) {
-        engine_out_of_memory(j->engine);
-        free(next);
+    if (!next || !seal_all(b)) engine_out_of_memory(j->engine);
+    if (j->engine->broken || !start_thread(j)) {
+        if (next != j->spare) batch_free(next);
         return;
     }
     j->spare = NULL;
     j->open = next;
-    if (!j->started) {
-        if (pthread_create(&j->thread, NULL, commit_batches, j) != 0) {
-            engine_break(j->engine, baton_error_new(BATON_ERROR_SYSTEM, "no thread to commit with"));
-            return;
-        }
-        j->started = true;
-    }
     j->uncollected++;
     pthread_mutex_lock(&j->lock);
     j->flying = b;

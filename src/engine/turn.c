@@ -182,7 +182,7 @@ bool run_comes_back_soon(const run *r, int64_t wake_ns) {
 /* Out of memory, unless it will be back soon. A durable store has its snapshot already. */
 static void unload(run *r, int64_t wake_ns) {
     if (run_comes_back_soon(r, wake_ns)) return;
-    if (r->journal && !r->x->journals) return; /* there is no cursor of it */
+    if (r->journal && !r->x->journals) return;                    /* there is no cursor of it */
     if (!r->journal && !snapshot_write(&r->parked, r->x, NULL)) { /* too deep or too large: it stays */
         buffer_done(&r->parked);
         return;
@@ -337,7 +337,9 @@ static bool advance(run *r, const event *ev) {
     }
     output_clear(out);
     machine_handle(r->x, ev, out);
-    return record_turn(r, out);
+    bool nothing = ev->kind == EVENT_TIMER && !out->record_count && !out->action_count;
+    /* Not worth a commit; but a worker gives back what it was taken up for. */
+    return (nothing && !r->engine->releases) || record_turn(r, out);
 }
 
 /* Calls steps in C until one of them has something to tell: true with *ev. */
@@ -601,6 +603,7 @@ int run_resume(run *r, baton_error **err) {
     }
     if (run_load(r) != 0) return engine_is_broken(r->engine, err);
     activate(r);
+    if (r->journal) r->journal->reason = NULL;
     if (r->to_deliver) run_wake(r);
     run_turn(r, event_now(r, EVENT_RESUME));
     return 0;

@@ -480,6 +480,8 @@ static store *open_sqlite(const char *where, const store_options *options, baton
 /* Also tried after a failure: to say good-bye is all that is left to do, and does no harm. */
 static void say_goodbye(sqlite_store *s) {
     s->failed = false;
+    /* Not worth a flush: should a power cut undo it, this process will be known to be dead. */
+    if (set_pragma(s, &s->writer, "synchronous", 1, NULL) != 0) return;
     if (sqlite_begin(s, false, NULL) != 0) return;
     int result = sqlite_disown(s, &s->writer, s->owner, NULL);
     if (result == 0) {

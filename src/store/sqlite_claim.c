@@ -135,12 +135,14 @@ static int find_one(sqlite_store *s, const store_claim *claim, candidates *found
 }
 
 static int take(sqlite_store *s, candidates *found, baton_error **err) {
-    sqlite3_stmt *st =
-        sqlite_prepare(s, &s->writer,
-                       "UPDATE executions SET owner = ?1, epoch = epoch + 1,"
-                       " taken_up = taken_up + ?2 WHERE key = ?3 AND epoch = ?4 AND owner IS ?5"
-                       " AND status IN ('pending', 'running', 'waiting', 'suspended')",
-                       err);
+    sqlite3_stmt *st = sqlite_prepare(
+        s, &s->writer,
+        "UPDATE executions SET owner = ?1, epoch = epoch + 1,"
+        " taken_up = taken_up + ?2,"
+        /* To suspend was asked of the owner before; to cancel still counts. */
+        " request = iif(request = 'cancel', request, NULL) WHERE key = ?3 AND epoch = ?4 AND owner IS ?5"
+        " AND status IN ('pending', 'running', 'waiting', 'suspended')",
+        err);
     if (!st) return -1;
     for (size_t i = 0; i < found->count; i++) {
         candidate *one = &found->list[i];

@@ -465,6 +465,42 @@ static void test_a_worker(void **state) {
     expect_status("one", "waiting"); /* its own clock says when: it was given back */
 }
 
+/* What depends on one that failed ends without having begun. */
+static void test_a_worker_and_dependencies(void **state) {
+    (void)state;
+    static const char good[] = "document: {dsl: '1.0.3', namespace: t, name: g, version: '1.0.0'}\n"
+                               "do: [{a: {set: {n: 1}}}]\n";
+    static const char bad[] = "document: {dsl: '1.0.3', namespace: t, name: b, version: '1.0.0'}\n"
+                              "do: [{a: {raise: {error: {type: x, status: 400}}}}]\n";
+    baton_engine *engine = kit_durable_engine(path);
+    engine->only_submits = true;
+    baton_workflow *g = workflow_from(good, NULL), *b = workflow_from(bad, NULL);
+    static const char *const on_good[] = {"good"}, *const on_bad[] = {"good", "bad"};
+    const baton_execution_options first = {.id = "good"}, second = {.id = "bad"},
+                                  third = {.id = "after-good",
+                                           .dependencies = on_good,
+                                           .dependency_count = 1},
+                                  fourth = {
+                                      .id = "after-bad", .dependencies = on_bad, .dependency_count = 2};
+    const baton_submission all[] = {{g, NULL, &third, NULL, NULL},
+                                    {g, NULL, &fourth, NULL, NULL},
+                                    {g, NULL, &first, NULL, NULL},
+                                    {b, NULL, &second, NULL, NULL}};
+    baton_error *err = NULL;
+    baton_engine_submit_batch(engine, all, 4, &err);
+    expect_code(err, BATON_ERROR_NONE);
+    baton_workflow_free(g);
+    baton_workflow_free(b);
+    baton_engine_free(engine);
+    expect_status("after-good", "pending");
+    work();
+    expect_status("good", "completed");
+    expect_status("bad", "faulted");
+    expect_status("after-good", "completed");
+    expect_status("after-bad", "faulted");
+    assert_non_null(strstr(ask("SELECT error FROM executions WHERE id = 'after-bad'"), "bad"));
+}
+
 static void test_a_worker_needs_a_store(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
@@ -492,6 +528,7 @@ int main(void) {
         TEST(test_simple_begins_again),
         TEST(test_dependencies_on_other_engines),
         TEST(test_a_worker),
+        TEST(test_a_worker_and_dependencies),
         TEST(test_a_worker_needs_a_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
