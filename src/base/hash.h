@@ -45,4 +45,12 @@ static inline uint64_t hash_seed(const void *table) {
     return hash_fold((uint64_t)clock_monotonic_ns() | 1, (uint64_t)(uintptr_t)table | 1);
 }
 
+/* FNV-1a: slower, but the same on every machine and in every version, for what is stored. Goes on from
+ * `hash`, which is HASH_STABLE at first. */
+#define HASH_STABLE 0xcbf29ce484222325u
+static inline uint64_t hash_stable(uint64_t hash, const char *p, size_t size) {
+    for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)p[i]) * 0x100000001b3u;
+    return hash;
+}
+
 #endif

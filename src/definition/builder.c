@@ -6,6 +6,7 @@
  * from nested workflows; types of the registry stay there, and the workflow keeps the registry.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/value.h"
@@ -427,11 +428,9 @@ static void describe(const baton_builder *builder, baton_workflow *workflow) {
     workflow->metadata = metadata;
 }
 
-/* FNV-1a, each text with its NUL so that "ab", "c" and "a", "bc" differ. */
+/* Each text with its NUL, so that "ab", "c" and "a", "bc" differ. */
 static void digest_text(uint64_t *digest, const char *text) {
-    do {
-        *digest = (*digest ^ (unsigned char)*text) * 0x100000001b3;
-    } while (*text++);
+    *digest = hash_stable(*digest, text, strlen(text) + 1);
 }
 
 static int digest_step(uint64_t *digest, const step *s) {
@@ -446,7 +445,7 @@ static int digest_step(uint64_t *digest, const step *s) {
 }
 
 static int digest_all(baton_workflow *workflow) {
-    uint64_t digest = 0xcbf29ce484222325;
+    uint64_t digest = HASH_STABLE;
     digest_text(&digest, workflow->namespace);
     digest_text(&digest, workflow->name);
     digest_text(&digest, workflow->version);

@@ -6,6 +6,7 @@
 #include "definition/read.h"
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/value.h"
 #include "definition/check.h"
@@ -18,18 +19,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static uint64_t digest_of(const char *text, size_t size) {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-    return hash;
-}
-
 static baton_workflow *new_workflow(const document *d, const read_options *options) {
     baton_workflow *w = calloc(1, sizeof *w);
     if (!w) return NULL;
     atomic_init(&w->references, 1);
     w->registry = registry_ref(options->registry);
-    w->digest = digest_of(d->text, d->size);
+    w->digest = hash_stable(HASH_STABLE, d->text, d->size);
     w->program = expression_program_new();
     if (options->name) w->file = arena_text(&w->arena, options->name);
     w->text = arena_text_sized(&w->arena, d->text, d->size);

@@ -49,7 +49,7 @@ static int digest_content(const baton_submission *s, const baton_strategy *strat
         buffer_printf(&b, " %s %d %lld %d", o->priority ? o->priority : "", o->critical,
                       (long long)o->timeout_ms, o->continue_on_failure);
     for (size_t i = 0; o && i < o->dependency_count; i++) buffer_printf(&b, " %s", o->dependencies[i]);
-    *digest = hash_bytes(buffer_text(&b), b.size, 0);
+    *digest = hash_stable(HASH_STABLE, buffer_text(&b), b.size);
     int result = buffer_failed(&b) ? error_memory(err) : 0;
     buffer_done(&b);
     return result;

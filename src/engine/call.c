@@ -175,7 +175,6 @@ static bool postpone(run *r, baton_step_call *call, event *ev) {
         return false;
     }
     *ev = (event){.kind = EVENT_WAITING, .now_ns = r->engine->now_ns, .ticket = call->ticket};
-    if (r->journal && r->x->journals) journal_touch(r); /* no record tells that it waits */
     return true;
 }
 

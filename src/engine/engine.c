@@ -334,7 +334,7 @@ static int await_end(baton_engine *engine, const char *id, waiter *w, baton_resu
         engine_pump_until(engine, &w->result);
     if (!w->result && !engine->broken) give_up_waiting(engine, id, w);
     if (!w->result && engine->journal && !engine->broken && !engine_find(engine, id))
-        engine_stored_result(engine, id, &w->result, NULL);
+        return engine_stored_result(engine, id, result, err);
     if (engine->broken && !w->result) return engine_is_broken(engine, err);
     if (!w->result) return baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
     *result = w->result;

@@ -61,7 +61,8 @@ static void apply(platter *p, const trace *t) {
 
 static void sync_file(platter *p, size_t upto) {
     size_t done = 0;
-    for (; done < p->waiting_count && p->waiting[done] < upto; done++) apply(p, &disk.traces[p->waiting[done]]);
+    for (; done < p->waiting_count && p->waiting[done] < upto; done++)
+        apply(p, &disk.traces[p->waiting[done]]);
     p->waiting_count -= done;
     memmove(p->waiting, p->waiting + done, p->waiting_count * sizeof *p->waiting);
 }
@@ -146,7 +147,8 @@ static void survive(platter *p, const platter *from) {
 
 static void write_out(const char *path, const platter *p) {
     FILE *f = fopen(path, "wb");
-    if (!f || fwrite(p->bytes ? p->bytes : "", 1, p->size, f) != p->size || fclose(f) != 0) BATON_BUG("no cut");
+    if (!f || fwrite(p->bytes ? p->bytes : "", 1, p->size, f) != p->size || fclose(f) != 0)
+        BATON_BUG("no cut");
 }
 
 /* Makes the files of the store at `from` anew at `to`, as a cut after so much of the trace may have left

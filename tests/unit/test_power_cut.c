@@ -16,7 +16,8 @@ static size_t told_until(size_t time) {
     return count;
 }
 
-/* With sync=normal the last moments may be lost, and with them what was told; then all of it begins anew. */
+/* With sync=normal the last moments may be lost, and with them what was told; then all of it begins anew.
+ */
 static void expect_survival(size_t time, bool sync_normal) {
     static fact before[FACTS_MAX];
     size_t count = told.count;
@@ -46,7 +47,8 @@ static void record_scene(bool sync_normal) {
 }
 
 static bool is_sync(size_t time) {
-    return time < disk.trace_count && (disk.traces[time].kind == TRACE_SYNC || disk.traces[time].kind == TRACE_SYNC_FOLDER);
+    return time < disk.trace_count &&
+           (disk.traces[time].kind == TRACE_SYNC || disk.traces[time].kind == TRACE_SYNC_FOLDER);
 }
 
 static void cut_everywhere(bool sync_normal) {
