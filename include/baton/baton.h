@@ -479,12 +479,12 @@ typedef struct baton_engine_options {
     size_t max_queue_size;        /* 0: 50 */
     int64_t execution_timeout_ms; /* of workflows built in C; 0: 300000; negative: none */
     int retry_attempts;           /* of workflows built in C; 0: 2; negative: none */
-    int64_t retry_delay_ms;   /* before the first retry, doubled for each more; 0: 100; negative: none */
-    size_t max_concurrent;    /* executions under way at once; 0: 64 */
-    int64_t aging_ms;         /* as in baton_queue_options */
-    const char *store; /* where executions are kept: NULL or "memory:", "sqlite:PATH" or a path */
-    bool sync_normal;  /* a power cut may take the last moments back; a killed process loses nothing */
-    bool attended;     /* a person watches: what this engine leaves behind by dying goes on when asked for */
+    int64_t retry_delay_ms; /* before the first retry, doubled for each more; 0: 100; negative: none */
+    size_t max_concurrent;  /* executions under way at once; 0: 64 */
+    int64_t aging_ms;       /* as in baton_queue_options */
+    const char *store;      /* where executions are kept: NULL or "memory:", "sqlite:PATH" or a path */
+    bool sync_normal;       /* a power cut may take the last moments back; a killed process loses nothing */
+    bool attended; /* a person watches: what this engine leaves behind by dying goes on when asked for */
     baton_registry *registry; /* functions for `call:`; kept; may be NULL */
     baton_log_function log;
     void *log_data;
@@ -508,7 +508,8 @@ typedef struct baton_result baton_result;
 
 typedef struct baton_status {
     /* "not_found"; "pending" (queued, or waiting for dependencies); "active" (running); "waiting" (for a
-     * timer or a delivery); "suspended". What has ended is not kept by the memory store: "not_found". */
+     * timer or a delivery); "suspended". From a durable store also "completed", "faulted", "cancelled", and
+     * "interrupted" (under way, and its process is dead); the memory store keeps nothing that has ended. */
     const char *status;
     const char *execution_id; /* these three live until the engine is used again */
     const char *workflow_name;
@@ -538,7 +539,8 @@ BATON_API int baton_engine_provide(baton_engine *engine, baton_workflow *workflo
 /* Takes up what is in the store under way without a living owner: all of it that this engine can run
  * (`id` NULL), or one execution, which may also be suspended, waiting or pending. They go on with the next
  * baton_engine_run, exactly where they were: what was under way begins again with the same key. count (may
- * be NULL): how many. With an id: BATON_ERROR_NOT_FOUND, _CONFLICT when it has ended or somebody runs it. */
+ * be NULL): how many. With an id: BATON_ERROR_NOT_FOUND, _CONFLICT when it has ended or somebody runs it.
+ */
 BATON_API int baton_engine_recover(baton_engine *engine, const char *id, size_t *count, baton_error **err);
 /* Runs a workflow to its end: through the queue, with everything else that is ready. `context` may be
  * NULL; options may be NULL. 0 when it ended, however it ended, or when only

@@ -85,6 +85,7 @@ void baton_engine_free(baton_engine *engine) {
     }
     if (engine->store) engine->store->type->close(engine->store);
     engine_forget_workflows(engine);
+    buffer_done(&engine->looked_at);
     baton_queue_free(engine->queue);
     baton_scheduler_free(engine->scheduler);
     baton_registry_free(engine->options.registry);
@@ -205,9 +206,37 @@ static const char *status_of(const run *r) {
     return "active";
 }
 
+/* One that is in the store alone; the texts are kept until the next time. */
+static baton_status look_in_store(baton_engine *engine, const char *id) {
+    store_execution x;
+    if (!engine->journal || engine->broken || engine->store->type->find(engine->store, id, &x, NULL) != 0)
+        return (baton_status){.status = "not_found"};
+    buffer *b = &engine->looked_at;
+    const char *texts[] = {x.id, x.name, x.strategy};
+    size_t at[3];
+    buffer_clear(b);
+    for (int i = 0; i < 3; i++) {
+        at[i] = b->size;
+        buffer_append(b, texts[i], strlen(texts[i]) + 1);
+    }
+    if (buffer_failed(b)) return (baton_status){.status = "not_found"};
+    const baton_strategy *strategy = engine_known_strategy(engine, b->data + at[2]);
+    int64_t until_ns = x.ended_ns ? x.ended_ns : engine_read_clock(engine);
+    return (baton_status){
+        .status = x.interrupted                   ? "interrupted"
+                  : x.status == EXECUTION_RUNNING ? "active"
+                                                  : execution_status_name(x.status),
+        .execution_id = b->data + at[0],
+        .workflow_name = b->data + at[1],
+        .strategy = strategy ? strategy->name : b->data + at[2],
+        .start_time_ms = x.started_ns / 1000000,
+        .duration_ms = x.started_ns ? (until_ns - x.started_ns) / 1000000 : 0,
+    };
+}
+
 static baton_status look(baton_engine *engine, const char *id) {
     const run *r = engine_find(engine, id);
-    if (!r) return (baton_status){.status = "not_found"};
+    if (!r) return look_in_store(engine, id);
     int64_t now_ns = engine_read_clock(engine), started_ns = r->started_ns;
     return (baton_status){
         .status = status_of(r),

@@ -125,6 +125,7 @@ struct baton_engine {
     bool stopping;         /* a worker: nothing more is taken up, and what suspends is given back */
     size_t outside;        /* runs that wait for executions outside of this engine */
     int64_t asked_at_ns;   /* when it was last looked at what others ask for */
+    buffer looked_at;      /* the texts of the last baton_engine_status */
     struct known_workflow *known; /* workflows of the store, and those in C that it may take up */
     baton_error *broken;          /* the store failed: no more work is taken */
     entropy entropy;

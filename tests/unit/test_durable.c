@@ -157,8 +157,16 @@ static void test_a_crash_in_a_step(void **state) {
     store_execution x;
     assert_int_equal(engine->store->type->find(engine->store, "one", &x, NULL), 0);
     assert_true(x.interrupted);
+    assert_string_equal(status_in(engine, "one"), "interrupted");
     assert_int_equal(recover(engine, w, NULL), 1);
     run_all(engine);
+    const baton_status s = baton_engine_status(engine, "one");
+    assert_string_equal(s.status, "completed");
+    assert_string_equal(s.execution_id, "one");
+    assert_string_equal(s.workflow_name, "test");
+    assert_string_equal(s.strategy, "basic_sequential");
+    assert_true(s.start_time_ms > 0);
+    assert_string_equal(status_in(engine, "two"), "not_found");
     expect_journal("b#2 one/7"); /* a is not run again; the crash took a number */
     expect_status("one", "completed");
     assert_string_equal(ask("SELECT data FROM journal WHERE attempt = 2 AND kind = 'step_started'"),
