@@ -41,7 +41,9 @@ static const char *const migrations[] = {
     " taken_up INTEGER NOT NULL, last INTEGER, number INTEGER NOT NULL, request TEXT, reason TEXT,"
     " settings TEXT, input, output, error, cursor TEXT);"
     "CREATE INDEX executions_workflow ON executions (workflow);"
-    "CREATE INDEX executions_status ON executions (status);"
+    /* What is owned changes its status often, and is little: only the rest is worth an index of statuses.
+     */
+    "CREATE INDEX executions_status ON executions (status) WHERE owner IS NULL;"
     "CREATE INDEX executions_owner ON executions (owner, request) WHERE owner IS NOT NULL;"
     "CREATE INDEX executions_ready ON executions (priority DESC, key, wake_at)"
     " WHERE owner IS NULL AND status = 'pending' AND wake_at IS NOT NULL;"

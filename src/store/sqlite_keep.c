@@ -62,7 +62,7 @@ typedef struct walk {
 static int prune_piece(sqlite_store *s, walk *w, baton_error **err) {
     sqlite3_stmt *st = sqlite_prepare(s, &s->writer,
                                       "SELECT key, last, ended_at, created_at FROM executions"
-                                      " WHERE status = ?1 AND key > ?2 ORDER BY key",
+                                      " WHERE owner IS NULL AND status = ?1 AND key > ?2 ORDER BY key",
                                       err);
     if (!st) return -1;
     sqlite_bind_text(st, 1, w->status);

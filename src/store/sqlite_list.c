@@ -30,7 +30,8 @@ typedef struct query {
 /* What of a list's conditions is looked up in an index; the rest is checked row by row. */
 typedef enum range {
     RANGE_ALL,
-    RANGE_STATUS,
+    RANGE_STATUS, /* of what has no owner */
+    RANGE_OWNED,  /* what engines have now: not much */
     RANGE_WORKFLOW,
     RANGE_UNOWNED, /* running, but nobody runs it */
     RANGE_OWNER,
@@ -51,8 +52,12 @@ static void write_status(query *q, buffer *sql, const char *column) {
 static sqlite3_stmt *range_statement(query *q, range of) {
     const store_filter *f = q->filter;
     buffer sql = {0};
-    buffer_puts(&sql, "SELECT key FROM executions WHERE true");
+    buffer_puts(&sql, "SELECT key FROM executions");
+    if (of == RANGE_OWNED) buffer_puts(&sql, " INDEXED BY executions_owner");
+    buffer_puts(&sql, " WHERE true");
     write_status(q, &sql, of == RANGE_STATUS ? "status" : "+status");
+    if (of == RANGE_STATUS) buffer_puts(&sql, " AND owner IS NULL");
+    if (of == RANGE_OWNED) buffer_puts(&sql, " AND owner IS NOT NULL");
     if (of == RANGE_WORKFLOW) buffer_puts(&sql, " AND workflow = ?1");
     if (of == RANGE_UNOWNED) buffer_puts(&sql, " AND status = 'running' AND owner IS NULL");
     if (of == RANGE_OWNER || of == RANGE_ASKED)
@@ -64,7 +69,7 @@ static sqlite3_stmt *range_statement(query *q, range of) {
     if (f->since_ns) buffer_puts(&sql, " AND created_at >= ?4");
     if (f->until_ns) buffer_puts(&sql, " AND created_at < ?5");
     if (f->before) buffer_puts(&sql, " AND key < ?6");
-    if (of != RANGE_ASKED) buffer_puts(&sql, " ORDER BY key DESC LIMIT ?7");
+    if (of != RANGE_ASKED && of != RANGE_OWNED) buffer_puts(&sql, " ORDER BY key DESC LIMIT ?7");
     sqlite3_stmt *st = NULL;
     if (buffer_failed(&sql))
         error_memory(q->err);
@@ -161,7 +166,8 @@ static int gather_all(query *q) {
         return 0;
     }
     if (f->status && find_living(q) != 0) return -1;
-    return gather_range(q, f->workflow ? RANGE_WORKFLOW : f->status ? RANGE_STATUS : RANGE_ALL);
+    if (f->workflow || !f->status) return gather_range(q, f->workflow ? RANGE_WORKFLOW : RANGE_ALL);
+    return gather_range(q, RANGE_STATUS) == 0 ? gather_range(q, RANGE_OWNED) : -1;
 }
 
 int sqlite_list(store *base, const store_filter *filter, store_execution_each each, void *data,
@@ -189,7 +195,12 @@ static int count_statuses(sqlite_store *s, store_statistics *figures, baton_erro
                                 &figures->suspended, &figures->completed, &figures->faulted,
                                 &figures->cancelled};
     connection *c = &s->reader;
-    sqlite3_stmt *st = sqlite_prepare(s, c, "SELECT count(*) FROM executions WHERE status = ?1", err);
+    sqlite3_stmt *st = sqlite_prepare(
+        s, c,
+        "SELECT (SELECT count(*) FROM executions WHERE owner IS NULL AND status = ?1)"
+        " + (SELECT count(*) FROM executions INDEXED BY executions_owner WHERE owner IS NOT NULL AND"
+        " +status = ?1)",
+        err);
     for (int i = EXECUTION_PENDING; st && i <= EXECUTION_CANCELLED; i++) {
         sqlite_bind_text(st, 1, execution_status_name((execution_status)i));
         if (sqlite_row(s, c, st, err) < 0) return -1;
@@ -213,8 +224,10 @@ static int measure_pending(sqlite_store *s, store_statistics *figures, baton_err
     connection *c = &s->reader;
     sqlite3_stmt *st =
         sqlite_prepare(s, c,
-                       "SELECT min(created_at), max(created_at), avg(priority) FROM executions"
-                       " WHERE status = 'pending'",
+                       "SELECT min(created_at), max(created_at), avg(priority) FROM"
+                       " (SELECT created_at, priority FROM executions WHERE owner IS NULL AND"
+                       " status = 'pending' UNION ALL SELECT created_at, priority FROM executions"
+                       " INDEXED BY executions_owner WHERE owner IS NOT NULL AND +status = 'pending')",
                        err);
     if (!st || sqlite_row(s, c, st, err) < 0) return -1;
     figures->oldest_ns = sqlite3_column_int64(st, 0) * 1000;
@@ -226,11 +239,11 @@ static int measure_pending(sqlite_store *s, store_statistics *figures, baton_err
 
 static int measure_durations(sqlite_store *s, store_statistics *figures, baton_error **err) {
     connection *c = &s->reader;
-    sqlite3_stmt *st =
-        sqlite_prepare(s, c,
-                       "SELECT avg(took) / 1000 FROM (SELECT ended_at - started_at AS took"
-                       " FROM executions WHERE status = 'completed' ORDER BY key DESC LIMIT 1000)",
-                       err);
+    sqlite3_stmt *st = sqlite_prepare(
+        s, c,
+        "SELECT avg(took) / 1000 FROM (SELECT ended_at - started_at AS took"
+        " FROM executions WHERE owner IS NULL AND status = 'completed' ORDER BY key DESC LIMIT 1000)",
+        err);
     if (!st || sqlite_row(s, c, st, err) < 0) return -1;
     figures->average_duration_ms = sqlite3_column_double(st, 0);
     sqlite3_reset(st);
