@@ -4,7 +4,7 @@ BUILD ?= build
 CHECK ?= build/check
 PREFIX ?= /usr/local
 
-.PHONY: all run test bench coverage fuzz install clean format
+.PHONY: all run test bench coverage fuzz crash install clean format
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -30,6 +30,10 @@ coverage:
 fuzz:
 	@tools/packages build fuzz
 	@tools/fuzz
+
+# A thousand kills at random, and one at each critical point: about nine minutes.
+crash: all
+	@tests/crash/run.py $(BUILD) --kills 1000 --seconds 60 --every
 
 install: all
 	@meson configure $(BUILD) --prefix=$(PREFIX)
