@@ -210,8 +210,22 @@ bool cli_parse_duration(const char *text, int64_t *ms) {
 
 /* ---- Looks ---- */
 
+/* The bytes of a control character that this text begins with: of C0, DEL, C1 (U+0080 to U+009F), and those
+ * that turn the direction of writing (U+202A to U+202E, U+2066 to U+2069). 0: none. */
+static size_t control_size(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
+    if (*c < ' ' || *c == 127) return 1;
+    if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) return 2;
+    bool turns = *c == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+                                (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+    return turns ? 3 : 0;
+}
+
 void cli_put_clean(buffer *b, const char *text) {
-    for (; *text; text++) buffer_putc(b, (unsigned char)*text < ' ' || *text == 127 ? ' ' : *text);
+    for (size_t size; *text; text += size ? size : 1) {
+        size = control_size(text);
+        buffer_putc(b, size ? ' ' : *text);
+    }
 }
 
 static bool coloured;

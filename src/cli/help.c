@@ -38,8 +38,8 @@ void cli_print_help(const command *c) {
         print_all();
         return;
     }
-    printf("Usage: baton %s %s%s\n\n%s\n", c->name, c->options[0].name ? "[OPTIONS] " : "", c->arguments,
-           c->description);
+    printf("Usage: baton %s %s%s\n\n%s\n", c->name, c->options[0].name ? "[OPTIONS] " : "",
+           c->arguments ? c->arguments : "", c->description);
     print_options(c->options);
     if (c->examples) printf("\nExamples:\n%s\n", c->examples);
 }

@@ -161,7 +161,9 @@ static void put_at(buffer *b, const store_execution *x, int64_t now_ns) {
                                                  : "waits for a worker");
     if (s.count) storage_put_step_name(b, s.stands[0].reference);
     if (s.total > 1) buffer_printf(b, " and %zu more", s.total - 1);
-    if (x->status == EXECUTION_WAITING && x->wake_ns != INT64_MAX)
+    if (s.given_back && !x->owner)
+        buffer_puts(b, ", ready");
+    else if (x->status == EXECUTION_WAITING && x->wake_ns != INT64_MAX)
         buffer_printf(b, ", %s %s", standing_wakes(&s, x->wake_ns) ? "wakes" : "times out",
                       x->wake_ns > now_ns ? storage_moment(x->wake_ns, now_ns, when) : "now");
     if (x->status == EXECUTION_SUSPENDED && x->reason) {

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ int main(int argc, char **argv) {
     hold_standard_descriptors();
     setlocale(LC_CTYPE, "");
     store_tune_process();
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
     if (argc < 2) {
         cli_print_help(NULL);
         return EXIT_USAGE;
@@ -62,6 +64,7 @@ int main(int argc, char **argv) {
         }
     cli_arguments args = {.command = c, .argv = argv, .next = 2};
     int code = c->run(&args);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) return cli_fail(EXIT_FAULTED, "cannot write to stdout");
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
+        return cli_fail(EXIT_FAULTED, "cannot write to stdout");
     return code;
 }

@@ -38,7 +38,7 @@ static void put_option(const cli_option *o) {
 }
 
 static void put_command(const command *c) {
-    printf(".SS \"baton %s %s\"\n", c->name, c->arguments);
+    printf(".SS \"baton %s %s\"\n", c->name, c->arguments ? c->arguments : "");
     put_roff(c->description);
     putchar('\n');
     for (const cli_option *o = c->options; o->name; o++) put_option(o);

@@ -5,6 +5,9 @@
 #include "cli/storage.h"
 
 #include <stdio.h>
+#include <unistd.h>
+
+enum { PAUSE_US = 1000 }; /* between two pieces: others get their turn */
 
 enum { OPTION_OLDER_THAN, OPTION_DRY_RUN, OPTION_STORE, OPTION_JSON };
 
@@ -45,11 +48,19 @@ static int measure(storage *st, uint64_t *bytes, baton_error **err) {
     return 0;
 }
 
+static int prune_all(storage *st, pruning *p, baton_error **err) {
+    for (bool more = true; more;) {
+        size_t pruned;
+        if (st->store->type->prune(st->store, p->before_ns, &pruned, &more, err) != 0) return -1;
+        p->count += pruned;
+        if (more) usleep(PAUSE_US);
+    }
+    return 0;
+}
+
 static int prune(storage *st, pruning *p, bool dry, baton_error **err) {
     if (dry) return count(st, p, err);
-    if (measure(st, &p->bytes_before, err) != 0 ||
-        st->store->type->prune(st->store, p->before_ns, &p->count, err) != 0)
-        return -1;
+    if (measure(st, &p->bytes_before, err) != 0 || prune_all(st, p, err) != 0) return -1;
     return measure(st, &p->bytes, err);
 }
 
@@ -105,7 +116,8 @@ const command command_prune = {
     .description =
         "Deletes executions that ended longer ago than you say, with their journals, data and logs, and "
         "gives\n"
-        "the room back. What has not ended is never deleted. Others may go on working meanwhile.",
+        "the room back. What has not ended is never deleted, nor what one depends on that has not begun.\n"
+        "Others may go on working meanwhile.",
     .examples = "  baton prune --older-than 30d --dry-run",
     .options = options,
     .run = run_prune};

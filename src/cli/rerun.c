@@ -31,7 +31,7 @@ static int rerun(session *s, const char *word, const char *from, submission *wha
     baton_result *result = NULL;
     int done = engine_rerun(s->engine, old, from, &what->execution, &result, &err);
     session_quiet(s);
-    int code = done == 0 ? session_tell(s, result) : cli_fail_error(err);
+    int code = session_end(s, done, result, err);
     baton_result_free(result);
     return code;
 }

@@ -40,7 +40,7 @@ static int resume_one(session *s, const char *name) {
     const store_claim claim = {.id = s->id, .take_over = s->set->take_over};
     int done = engine_finish(s->engine, &claim, TAKE_TO_RUN, &result, &err);
     session_quiet(s);
-    int code = done == 0 ? session_tell(s, result) : cli_fail_error(err);
+    int code = session_end(s, done, result, err);
     baton_result_free(result);
     return code;
 }

@@ -18,14 +18,16 @@ static int execute(const session_settings *set, submission *what, baton_workflow
     char directory[PATH_MAX];
     s.engine->directory = getcwd(directory, sizeof directory);
     s.engine->replays = true;
+    bool named = what->execution.id;
     session_choose_id(&s, &what->execution);
+    if (named) session_tell_of_another(&s);
     session_show(&s, workflow);
     session_watch_signals(&s);
     baton_result *result = NULL;
     baton_error *err = NULL;
     int done = baton_engine_execute(s.engine, workflow, NULL, &what->execution, &result, &err);
     session_quiet(&s);
-    code = done == 0 ? session_tell(&s, result) : cli_fail_error(err);
+    code = session_end(&s, done, result, err);
     baton_result_free(result);
     return session_close(&s, code);
 }
@@ -59,7 +61,11 @@ const command command_run = {
     .description =
         "Runs a workflow file (Open Workflow DSL 1.0.3, YAML or JSON) to its end. The output goes to\n"
         "stdout as JSON, everything else to stderr.\n\n"
-        "The execution is kept: killed at any instant, it goes on with 'baton resume ID'.\n"
+        "The execution is kept: killed at any instant, it goes on with 'baton resume ID'. SIGTERM leaves "
+        "it\n"
+        "interrupted as well. With the --id of an execution that exists and has the same content, that "
+        "one\n"
+        "goes on, or its result is told.\n"
         "Ctrl-C starts nothing new, lets running steps end and suspends; a second one cancels.",
     .examples = "  baton run order.yaml --input '{\"id\": 7}'\n"
                 "  baton run order.yaml --set id=7 --json | jq .steps",

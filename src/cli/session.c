@@ -115,11 +115,15 @@ enum { CANCEL_PATIENCE_S = 3 + LIMIT_PROCESS_KILL_MS / 1000 };
 /* A worker gives back what it has, and after a second signal leaves it to be taken up as after a crash. */
 static void stop_working(session *s, int signal_number) {
     if (signal_number == SIGTERM) s->terminated = 1;
+    static const char first[] =
+        "baton: giving back what runs when its steps have ended; again leaves it interrupted\n";
+    if (!s->interrupts && write(STDERR_FILENO, first, sizeof first - 1) < 0) return; /* nobody hears it */
     if (s->interrupts++) _exit(s->terminated ? EXIT_TERMINATED : EXIT_INTERRUPTED);
     engine_stop(s->engine, "", STOP_SUSPEND);
 }
 
-/* The first Ctrl-C suspends, the second and SIGTERM cancel; a third ends at once. */
+/* The first Ctrl-C suspends, the second cancels; a third ends at once. SIGTERM leaves a durable execution
+ * interrupted, as a machine that shuts down does, and cancels one that nothing keeps. */
 static void *wait_for_signals(void *data) {
     session *s = data;
     const struct timespec patience = {.tv_sec = CANCEL_PATIENCE_S};
@@ -140,7 +144,10 @@ static void *wait_for_signals(void *data) {
             continue;
         }
         if (signal_number == SIGTERM) s->terminated = 1;
-        engine_stop(s->engine, s->id, STOP_CANCEL);
+        if (signal_number == SIGTERM && s->engine->journal)
+            engine_abandon(s->engine);
+        else
+            engine_stop(s->engine, s->id, STOP_CANCEL);
         cancelling = true;
     }
 }
@@ -258,6 +265,14 @@ int session_tell(session *s, const baton_result *result) {
     return EXIT_SUSPENDED;
 }
 
+int session_end(session *s, int done, const baton_result *result, baton_error *err) {
+    if (done == 0) return session_tell(s, result);
+    if (!s->terminated || baton_error_get_code(err) != BATON_ERROR_SUSPENDED) return cli_fail_error(err);
+    baton_error_free(err);
+    return cli_fail(EXIT_TERMINATED, "execution %s is interrupted; 'baton resume %s' goes on", s->id,
+                    s->id);
+}
+
 /* ---- Opening and closing ---- */
 
 int session_open(session *s, const session_settings *set) {
@@ -276,8 +291,8 @@ int session_open(session *s, const session_settings *set) {
                                           .store = storage_url(set->store, path),
                                           .sync_normal = set->sync_normal,
                                           .max_concurrent = set->concurrency,
-                                          .attended = !set->unattended};
-    s->engine = baton_engine_new(&options, &err);
+                                          .max_queue_size = set->concurrency};
+    s->engine = engine_new(&options, set->unattended ? "worker" : "run", &err);
     if (!s->engine) {
         event_file_close(s->events, NULL);
         return cli_fail_error(err);
@@ -296,6 +311,18 @@ void session_choose_id(session *s, baton_execution_options *options) {
     options->id = s->id;
 }
 
+void session_tell_of_another(const session *s) {
+    store_execution x;
+    store *store = s->engine->store;
+    if (s->set->quiet || !s->engine->journal || store->type->find(store, s->id, &x, NULL) != 0) return;
+    if (x.status >= EXECUTION_COMPLETED)
+        fprintf(stderr,
+                "baton: execution %s has ended already (%s): nothing is run; 'baton rerun %s' would\n",
+                s->id, execution_status_name(x.status), s->id);
+    else if (!x.owner || x.interrupted)
+        fprintf(stderr, "baton: going on with execution %s, which was %s\n", s->id, storage_status(&x));
+}
+
 void session_show(session *s, const baton_workflow *workflow) {
     const session_settings *set = s->set;
     if (set->quiet && !set->verbose) return;
@@ -306,6 +333,7 @@ void session_show(session *s, const baton_workflow *workflow) {
 
 void session_watch_signals(session *s) {
     s->watches_signals = pthread_create(&s->signal_thread, NULL, wait_for_signals, s) == 0;
+    if (!s->watches_signals) pthread_sigmask(SIG_UNBLOCK, &s->signals, NULL); /* then they end it at once */
 }
 
 void session_quiet(session *s) {

@@ -76,6 +76,8 @@ bool session_set(session_settings *set, int option, const char *value);
 int session_open(session *s, const session_settings *set);
 /* The id that the options name, or a new one, which they name then: signals steer it. */
 void session_choose_id(session *s, baton_execution_options *options);
+/* Says on stderr when an execution with this id exists already: that one is what will be run or told. */
+void session_tell_of_another(const session *s);
 /* Shows the steps of this workflow as they run. */
 void session_show(session *s, const baton_workflow *workflow);
 /* Signals steer the execution `s->id` from now on. */
@@ -84,6 +86,8 @@ void session_watch_signals(session *s);
 void session_quiet(session *s);
 /* Tells what an execution came to: output on stdout, the rest on stderr. Gives the exit code. */
 int session_tell(session *s, const baton_result *result);
+/* The same of an execution that may have failed to run (done is not 0): err (taken) says why. */
+int session_end(session *s, int done, const baton_result *result, baton_error *err);
 /* Gives the code, or that of a failure that shows only now. */
 int session_close(session *s, int code);
 /* Prints JSON on stdout: indented on a terminal. */

@@ -141,6 +141,19 @@ static void print_error(storage *st) {
     value_unref(error);
 }
 
+/* What a rerun began from. */
+static void print_origin(const store_execution *x) {
+    baton_value settings = value_parse_stored(x->settings.bytes, x->settings.size, NULL);
+    const char *of = value_get_text(settings, "rerunOf"), *from = value_get_text(settings, "from");
+    if (of) {
+        print_label("rerun of");
+        printf("%s", of);
+        if (from) printf(", which gave what stands before %s", from);
+        putchar('\n');
+    }
+    baton_value_unref(settings);
+}
+
 static void print_head(storage *st, int64_t now_ns) {
     const store_execution *x = &st->x;
     const char *status = storage_status(x);
@@ -159,7 +172,8 @@ static void print_head(storage *st, int64_t now_ns) {
     if (x->status == EXECUTION_WAITING && x->wake_ns != INT64_MAX) {
         standing s;
         standing_read(&s, x->cursor);
-        print_moment(standing_wakes(&s, x->wake_ns) ? "wakes" : "times out", x->wake_ns, now_ns);
+        if (!s.given_back)
+            print_moment(standing_wakes(&s, x->wake_ns) ? "wakes" : "times out", x->wake_ns, now_ns);
         standing_done(&s);
     }
     if (x->owner_pid && !x->ended_ns) {
@@ -167,6 +181,7 @@ static void print_head(storage *st, int64_t now_ns) {
         printf("%lld (baton %s)%s\n", (long long)x->owner_pid, x->owner_kind,
                x->interrupted ? ", dead" : "");
     }
+    print_origin(x);
     if (strcmp(x->strategy, "basic") != 0) print_clean("strategy", x->strategy);
     if (x->reason) print_clean("reason", x->reason);
     print_error(st);

@@ -64,6 +64,7 @@ void standing_read(standing *s, store_bytes cursor) {
     baton_value whole = value_parse_stored(cursor.bytes, cursor.size, NULL);
     baton_value snapshot = baton_value_get(whole, "execution"), root = baton_value_get(snapshot, "root");
     walk(s, snapshot, root);
+    s->given_back = baton_value_has(whole, "givenBack");
     value_unref(root);
     value_unref(snapshot);
     value_unref(whole);

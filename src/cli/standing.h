@@ -22,8 +22,9 @@ enum { STANDS_MOST = 64 }; /* of a wide fork not all are told */
 
 typedef struct standing {
     stand stands[STANDS_MOST];
-    size_t count; /* of them */
-    size_t total; /* of all there are */
+    size_t count;    /* of them */
+    size_t total;    /* of all there are */
+    bool given_back; /* by a worker that stopped: it is ready to go on */
 } standing;
 
 /* What cannot be read is left out: this is for people to look at. */

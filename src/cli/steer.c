@@ -24,7 +24,7 @@ static const cli_option options[] = {
                           0},
     {NULL, NULL, NULL, 0}};
 
-enum { PATIENCE_MS = 30000, LOOK_MS = 20 };
+enum { PATIENCE_MS = 2000, LOOK_MS = 20, TRIES = 5 };
 
 typedef struct steering {
     const char *request; /* "cancel" or "suspend" */
@@ -38,18 +38,21 @@ static bool is_over(const store_execution *x) { return x->status >= EXECUTION_CO
 static int ask_owner(session *s, const steering *what, execution_status *status, baton_error **err) {
     store *st = s->engine->store;
     if (st->type->ask(st, s->id, what->request, err) != 0) return -1;
-    int64_t end_ns = clock_monotonic_ns() + PATIENCE_MS * INT64_C(1000000);
+    int64_t begun_ns = clock_monotonic_ns();
+    bool told = s->set->quiet || s->set->json;
     for (;;) {
         store_execution x;
         if (st->type->find(st, s->id, &x, err) != 0) return -1;
         *status = x.status;
         if (is_over(&x) || x.status == what->wanted) return 0;
         if (!x.owner || x.interrupted) return 1;
-        if (clock_monotonic_ns() > end_ns)
-            return baton_error_set(
-                err, BATON_ERROR_TIMEOUT,
-                "its process has not answered for %d s; it will %s when its step returns",
-                PATIENCE_MS / 1000, what->request);
+        if (!told && clock_monotonic_ns() - begun_ns > PATIENCE_MS * INT64_C(1000000)) {
+            fprintf(stderr,
+                    "baton: %s was asked to %s and has not done so yet: a step is running, or its process\n"
+                    "is stopped ('baton why %s'). Ctrl-C ends this waiting, not what was asked for.\n",
+                    s->id, what->request, s->id);
+            told = true;
+        }
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
 }
@@ -63,7 +66,7 @@ static int take_here(session *s, const steering *what, execution_status *status,
     return 0;
 }
 
-static int steer(session *s, const steering *what, execution_status *status, baton_error **err) {
+static int steer(session *s, const steering *what, execution_status *status, int tries, baton_error **err) {
     store_execution x;
     store *st = s->engine->store;
     if (st->type->find(st, s->id, &x, err) != 0) return -1;
@@ -79,7 +82,15 @@ static int steer(session *s, const steering *what, execution_status *status, bat
         int asked = ask_owner(s, what, status, err);
         if (asked <= 0) return asked;
     }
-    return take_here(s, what, status, err);
+    baton_error *why = NULL;
+    if (take_here(s, what, status, &why) == 0) return 0;
+    /* Somebody else may have taken it up just now: then they are asked. */
+    if (tries > 1 && baton_error_get_code(why) == BATON_ERROR_CONFLICT) {
+        baton_error_free(why);
+        return steer(s, what, status, tries - 1, err);
+    }
+    *err = why;
+    return -1;
 }
 
 static int run_steering(cli_arguments *args, const steering *what) {
@@ -103,12 +114,13 @@ static int run_steering(cli_arguments *args, const steering *what) {
     session s = {0};
     int code = session_open(&s, &set);
     if (code != EXIT_DONE) return code;
+    pthread_sigmask(SIG_UNBLOCK, &s.signals, NULL); /* waiting may be interrupted */
     baton_value list = baton_value_array();
     for (int i = 0; i < args->rest_count; i++) {
         baton_error *err = NULL;
         execution_status status;
         if (storage_resolve(s.engine->store, args->rest[i], s.id, &err) != 0 ||
-            steer(&s, what, &status, &err) != 0) {
+            steer(&s, what, &status, TRIES, &err) != 0) {
             int failed = cli_fail_error(err);
             if (code == EXIT_DONE) code = failed;
             continue;
@@ -148,7 +160,7 @@ const command command_suspend = {
     .summary = "let running steps end, and begin no others",
     .description =
         "Suspends executions wherever they run: steps that are running may end, nothing else begins.\n"
-        "Returns when that is so. 'baton resume ID' goes on.",
+        "Returns when that is so; Ctrl-C ends the waiting alone. 'baton resume ID' goes on.",
     .examples = "  baton suspend exec_1764000000000_k3v9x2m1q",
     .options = options,
     .run = run_suspend_command};

@@ -44,7 +44,7 @@ void storage_close(storage *st) {
 
 /* ---- Which execution ---- */
 
-enum { RESOLVE_AMONG = 1000, RESOLVE_TOLD = 3 };
+enum { RESOLVE_AMONG = 1000, RESOLVE_TOLD = 3, RESOLVE_LEAST = 3 };
 
 typedef struct resolution {
     const char *word;
@@ -115,7 +115,8 @@ int storage_resolve(store *s, const char *word, char id[LIMIT_ID_BYTES + 1], bat
     r->word = word;
     r->size = strlen(word);
     int result = s->type->list(s, &(store_filter){.limit = RESOLVE_AMONG}, compare, r, err);
-    if (result == 0 && (r->fit_count != 1 || !r->size)) result = tell_unresolved(r, err);
+    if (r->size < RESOLVE_LEAST) r->fit_count = 0; /* too little to say which */
+    if (result == 0 && r->fit_count != 1) result = tell_unresolved(r, err);
     if (result == 0) snprintf(id, LIMIT_ID_BYTES + 1, "%s", r->fits[0]);
     arena_done(&r->arena);
     free(r);
@@ -182,7 +183,8 @@ int storage_open_execution(storage *st, const cli_arguments *args, bool last) {
 /* ---- Looks ---- */
 
 const char *storage_status(const store_execution *x) {
-    return x->interrupted ? "interrupted" : execution_status_name(x->status);
+    /* One that a dead process held without having begun it has lost nothing. */
+    return x->interrupted && x->started_ns ? "interrupted" : execution_status_name(x->status);
 }
 
 const char *storage_status_colour(const char *status) {

@@ -1,12 +1,15 @@
 /* baton submit: leaves an execution in the store for a worker.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "base/value.h"
 #include "cli/session.h"
+#include "cli/storage.h"
 #include "cli/submission.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { OPTION_STORE = SESSION_STORE, OPTION_SYNC, OPTION_AFTER, OPTION_JSON, OPTION_SUBMISSION };
@@ -19,7 +22,9 @@ static const cli_option options[] = {
     SUBMISSION_OPTION_TABLE(OPTION_SUBMISSION),
     {NULL, NULL, NULL, 0}};
 
-static int submit(const session_settings *set, submission *what, baton_workflow *workflow) {
+/* after: what the dependencies were named by; ids take their place. */
+static int submit(const session_settings *set, submission *what, const char **after,
+                  baton_workflow *workflow) {
     session s = {0};
     int code = session_open(&s, set);
     if (code != EXIT_DONE) return code;
@@ -29,8 +34,18 @@ static int submit(const session_settings *set, submission *what, baton_workflow 
     s.engine->directory = getcwd(directory, sizeof directory);
     s.engine->only_submits = true;
     baton_error *err = NULL;
-    if (baton_engine_submit(s.engine, workflow, NULL, &what->execution, NULL, NULL, s.id, &err) != 0)
-        return session_close(&s, cli_fail_error(err));
+    char(*ids)[LIMIT_ID_BYTES + 1] = calloc(what->execution.dependency_count + 1, sizeof *ids);
+    for (size_t i = 0; ids && i < what->execution.dependency_count; i++) {
+        if (storage_resolve(s.engine->store, after[i], ids[i], &err) != 0) {
+            free(ids);
+            return session_close(&s, cli_fail_error(err));
+        }
+        after[i] = ids[i];
+    }
+    int done = ids ? baton_engine_submit(s.engine, workflow, NULL, &what->execution, NULL, NULL, s.id, &err)
+                   : error_memory(&err);
+    free(ids);
+    if (done != 0) return session_close(&s, cli_fail_error(err));
     if (set->json) {
         baton_value o = value_set_text(baton_value_object(), "id", s.id);
         session_print(o);
@@ -67,8 +82,8 @@ static int run_submit(cli_arguments *args) {
     baton_error *err = NULL;
     baton_workflow *workflow = cli_load_workflow(args->rest[0], &err);
     if (!workflow) return cli_fail_error(err);
-    int code =
-        submission_read_input(&what, &err) == 0 ? submit(&set, &what, workflow) : cli_fail_error(err);
+    int code = submission_read_input(&what, &err) == 0 ? submit(&set, &what, after, workflow)
+                                                       : cli_fail_error(err);
     submission_done(&what);
     baton_workflow_free(workflow);
     return code;

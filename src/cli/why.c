@@ -234,6 +234,11 @@ static void answer_waiting(answer *a) {
     const store_execution *x = &a->st.x;
     put_standing(a, false);
     if (!a->at.count) buffer_puts(&a->text, "It waits.");
+    if (a->at.given_back && !x->owner) {
+        buffer_puts(&a->text, " A worker that stopped gave it back, and another may go on with it.");
+        advise(a, "resume", "", "goes on here and now");
+        return;
+    }
     bool due = x->wake_ns <= a->now_ns;
     if (x->wake_ns != INT64_MAX && !standing_wakes(&a->at, x->wake_ns)) {
         buffer_puts(&a->text, " A timeout comes at ");

@@ -7,11 +7,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { OPTION_UNTIL_IDLE = SESSION_SILENT_OPTIONS, OPTION_CONCURRENCY, OPTION_RETENTION };
+enum { OPTION_QUIET = SESSION_SILENT_OPTIONS, OPTION_UNTIL_IDLE, OPTION_CONCURRENCY, OPTION_RETENTION };
 
 static const cli_option options[] = {
     SESSION_OPTION_TABLE_SILENT,
+    [OPTION_QUIET] = {"quiet", NULL, "says nothing of itself", 'q'},
     [OPTION_UNTIL_IDLE] = {"until-idle", NULL, "returns when nothing is ready and nothing runs", 0},
     [OPTION_CONCURRENCY] = {"concurrency", "N", "executions under way at once; 64 if not given", 0},
     [OPTION_RETENTION] = {"retention", "DURATION",
@@ -29,8 +31,11 @@ static int run_worker(cli_arguments *args) {
     const char *value, *retention = getenv("BATON_RETENTION");
     if (retention && *retention && !set_retention(retention, &work.retention_ms)) return EXIT_USAGE;
     int option;
+    bool quiet = false;
     while ((option = cli_option_next(args, &value)) >= 0) {
-        if (option == OPTION_UNTIL_IDLE) {
+        if (option == OPTION_QUIET) {
+            quiet = true;
+        } else if (option == OPTION_UNTIL_IDLE) {
             work.until_idle = true;
         } else if (option == OPTION_CONCURRENCY) {
             char *end;
@@ -49,6 +54,8 @@ static int run_worker(cli_arguments *args) {
     int code = session_open(&s, &set);
     if (code != EXIT_DONE) return code;
     session_watch_signals(&s);
+    if (!quiet)
+        fprintf(stderr, "baton: worker %d is ready; Ctrl-C gives back what it has\n", (int)getpid());
     baton_error *err = NULL;
     if (engine_work(s.engine, &work, &err) != 0) code = cli_fail_error(err);
     if (s.terminated) code = EXIT_TERMINATED;

@@ -124,6 +124,7 @@ static void write_settings(buffer *b, const run *r, const baton_execution_option
         buffer_puts(b, ",\"directory\":");
         value_write_text(b, r->directory);
     }
+    if (r->rerun) rerun_write_origin(r->rerun, b);
     baton_value entries = r->context ? context_entries(r->context) : VALUE_INVALID;
     if (value_is_valid(entries)) {
         buffer_puts(b, ",\"context\":");
@@ -317,6 +318,7 @@ int run_register(run *r, const baton_schedule_request *request, baton_error **er
     r->at = &engine->runs;
     if (r->next) r->next->at = &r->next;
     engine->runs = r;
+    engine->run_count++;
     LOG(engine, BATON_LOG_DEBUG, "scheduled", {"executionId", r->id, 0},
         {"priority", NULL, scheduled.priority},
         {"estimatedDuration", NULL, (double)scheduled.estimated_duration_ms},
@@ -343,6 +345,8 @@ static int register_new(run *r, const baton_submission *s, baton_error **err) {
 }
 
 static void unregister_run(run *r) {
+    r->engine->run_count--;
+    r->engine->outside -= r->ties_outside;
     baton_scheduler_remove(r->engine->scheduler, r->id);
     *r->at = r->next;
     if (r->next) r->next->at = r->at;
@@ -357,6 +361,13 @@ int run_enqueue(run *r, baton_error **err) {
     LOG(engine, BATON_LOG_DEBUG, "queued", {"executionId", r->id, 0}, {"priority", NULL, r->priority},
         {"queueLength", NULL, (double)baton_queue_length(engine->queue)});
     return 0;
+}
+
+bool run_enqueue_blocked(run *r) {
+    r->engine->waiting--;
+    if (run_enqueue(r, NULL) == 0) return true;
+    r->engine->waiting++;
+    return false;
 }
 
 /* Places a registered run: into the queue, or outside of it while it depends on others. */
@@ -381,7 +392,6 @@ static void withdraw(run *r) {
     if (r->at) {
         if (r->place == RUN_QUEUED) baton_queue_remove(engine->queue, r->id, NULL);
         if (r->place == RUN_BLOCKED) engine->waiting--;
-        engine->outside -= r->ties_outside;
         run_unwake(r);
         untie(r);
         unregister_run(r);
@@ -396,11 +406,11 @@ static int judge_stored(baton_engine *engine, const baton_submission *s, uint64_
     store_execution x;
     int found = find_stored(engine, id, &x, err);
     if (found <= 0) return found;
-    if (store_content(&x) != content)
-        return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' exists with other content", id);
-    if (s->workflow->built && baton_engine_provide(engine, s->workflow, err) != 0) return -1;
     bool over = x.status >= EXECUTION_COMPLETED || x.status == EXECUTION_SUSPENDED;
-    if (over || engine->only_submits) return 1;
+    bool runs = x.owner && !x.interrupted;
+    if (engine_same_content(engine, id, content, err) != 0) return -1;
+    if (s->workflow->built && baton_engine_provide(engine, s->workflow, err) != 0) return -1;
+    if (over || runs || engine->only_submits) return 1;
     return engine_take_up(engine, &(store_claim){.id = id}, TAKE_TO_RUN, NULL, err) == 0 ? 1 : -1;
 }
 
@@ -437,6 +447,10 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
     }
     for (size_t i = 0; result >= 0 && i < made; i++)
         if (runs[i] && place_run(runs[i], &a->submissions[i], err) != 0) result = -1;
+    if (result >= 0 && a->rerun && runs[0]) {
+        runs[0]->rerun = *a->rerun;
+        *a->rerun = NULL;
+    }
     for (size_t i = 0; result >= 0 && engine->journal && i < made; i++)
         if (runs[i]) create(runs[i], &a->submissions[i]);
     if (result >= 0 && a->id) strcpy(a->id, runs[0] ? runs[0]->id : a->submissions[0].options->id);
@@ -449,10 +463,32 @@ int engine_admit(baton_engine *engine, const admission *a, baton_error **err) {
 
 /* ---- From outside ---- */
 
+/* Committed: but another engine may have been faster with the same id, and other content. */
+static int confirm(baton_engine *engine, const admission *a, baton_error **err) {
+    for (size_t i = 0; i < a->count; i++) {
+        const baton_submission *s = &a->submissions[i];
+        const run *r = s->options && s->options->id ? engine_find(engine, s->options->id) : NULL;
+        if (!s->options || !s->options->id || (r && !r->journal->row.lost)) continue;
+        uint64_t content;
+        const baton_strategy *strategy = engine_strategy(engine, s->options->strategy);
+        if (digest_content(s, strategy, &content, err) != 0 ||
+            engine_same_content(engine, s->options->id, content, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int sync_admission(baton_engine *engine, const admission *a, baton_error **err) {
+    if (journal_sync(engine->journal, err) != 0 || confirm(engine, a, err) != 0) return -1;
+    /* While nothing runs, what was committed was created, no more: it need not be kept for the loop. */
+    if (!engine->active && !engine->calling) journal_collect(engine->journal);
+    return 0;
+}
+
 static int admit_here(baton_engine *engine, void *data, baton_error **err) {
     engine_read_clock(engine);
     if (engine_admit(engine, data, err) != 0) return -1;
-    return engine->journal ? journal_sync(engine->journal, err) : 0;
+    return engine->journal ? sync_admission(engine, data, err) : 0;
 }
 
 /* Values belong to one thread: what crosses to the loop thread goes as JSON. */
@@ -494,14 +530,28 @@ static void drop_copies(crossing *c) {
     }
 }
 
+static bool is_named(const crossing *c) {
+    for (size_t i = 0; i < c->a.count; i++)
+        if (c->options[i].id) return true;
+    return false;
+}
+
 static int admit_copies(baton_engine *engine, void *data, baton_error **err) {
     crossing *c = data;
     engine_read_clock(engine);
     int result = engine_admit(engine, &c->a, err);
+    bool later = result == 0 && engine->journal && atomic_load(&engine->gate.state) == GATE_LOOP;
+    if (result == 0 && engine->journal && !later) result = sync_admission(engine, &c->a, err);
+    if (!later || !is_named(c)) drop_copies(c); /* else see confirm_copies */
+    return later ? CALL_ANSWERED_LATER : result;
+}
+
+/* The second half of a submission that was answered with its commit. */
+static int confirm_copies(baton_engine *engine, void *data, baton_error **err) {
+    crossing *c = data;
+    int result = confirm(engine, &c->a, err);
     drop_copies(c);
-    if (result != 0 || !engine->journal) return result;
-    return atomic_load(&engine->gate.state) == GATE_LOOP ? CALL_ANSWERED_LATER
-                                                         : journal_sync(engine->journal, err);
+    return result;
 }
 
 static int admit_foreign(baton_engine *engine, const admission *a, baton_error **err) {
@@ -514,6 +564,8 @@ static int admit_foreign(baton_engine *engine, const admission *a, baton_error *
     for (size_t i = 0; result == 0 && i < a->count; i++)
         result = copy_across(&a->submissions[i], &c.submissions[i], &c.options[i], err);
     if (result == 0) result = gate_run(&engine->gate, engine->inbox, engine, admit_copies, &c, err);
+    if (result == 0 && engine->journal && is_named(&c))
+        result = gate_run(&engine->gate, engine->inbox, engine, confirm_copies, &c, err);
     drop_copies(&c);
     free(c.submissions);
     free(c.options);
@@ -529,12 +581,12 @@ int baton_engine_submit(baton_engine *engine, baton_workflow *workflow, baton_co
                         const baton_execution_options *options, baton_done_function done, void *done_data,
                         char *id, baton_error **err) {
     const baton_submission one = {workflow, context, options, done, done_data};
-    return admit(engine, &(admission){&one, 1, id}, err);
+    return admit(engine, &(admission){.submissions = &one, .count = 1, .id = id}, err);
 }
 
 int baton_engine_submit_batch(baton_engine *engine, const baton_submission *submissions, size_t count,
                               baton_error **err) {
-    return admit(engine, &(admission){submissions, count, NULL}, err);
+    return admit(engine, &(admission){.submissions = submissions, .count = count}, err);
 }
 
 /* ---- The end ---- */

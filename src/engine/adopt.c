@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Taken up so often without a step that ended, an execution is suspended. */
+/* An execution that went on so often after a crash, without a step that ended, is suspended. */
 enum { TAKE_UPS_WITHOUT_PROGRESS = 3 };
 
 /* ---- Workflows ---- */
@@ -83,12 +83,19 @@ int engine_workflow_of(baton_engine *engine, const char *id, baton_workflow **wo
 
 /* ---- One execution ---- */
 
-uint64_t store_content(const store_execution *x) {
+static uint64_t content_of(const store_execution *x) {
     baton_value settings = value_parse_stored(x->settings.bytes, x->settings.size, NULL);
     const char *text = value_get_text(settings, "content");
     uint64_t content = text ? strtoull(text, NULL, 16) : 0;
     value_unref(settings);
     return content;
+}
+
+int engine_same_content(baton_engine *engine, const char *id, uint64_t content, baton_error **err) {
+    store_execution x;
+    if (engine->store->type->find(engine->store, id, &x, err) != 0) return -1;
+    if (content_of(&x) == content) return 0;
+    return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' exists with other content", id);
 }
 
 /* Takes over what was written by write_settings of admit.c. */
@@ -162,7 +169,7 @@ static const char *const no_progress = "taken up three times without progress";
 /* What the first event of a run will be that has begun already. */
 static event_kind first_event(const store_execution *x, take_purpose purpose) {
     if (purpose == TAKE_TO_CANCEL) return EVENT_CANCEL;
-    bool stuck = x->taken_up > TAKE_UPS_WITHOUT_PROGRESS && x->status != EXECUTION_SUSPENDED;
+    bool stuck = x->taken_up >= TAKE_UPS_WITHOUT_PROGRESS && x->status != EXECUTION_SUSPENDED;
     if (purpose == TAKE_TO_SUSPEND || stuck) return EVENT_SUSPEND;
     return EVENT_RECOVER;
 }
@@ -182,10 +189,12 @@ static int read_deliveries(run *r, const store_execution *x, baton_error **err) 
 }
 
 /* Puts it where it goes on. */
-static void place_adopted(run *r, const store_execution *x, take_purpose purpose) {
+static void place_adopted(run *r, const store_execution *x, take_purpose purpose, bool named) {
     r->recover_as = first_event(x, purpose);
     if (r->recover_as == EVENT_SUSPEND && purpose == TAKE_TO_RUN) r->journal->reason = no_progress;
     r->journal->forgiven = x->status == EXECUTION_SUSPENDED;
+    r->journal->crashed = x->recovered;
+    r->journal->goes_on = purpose == TAKE_TO_RUN && named;
     r->place = RUN_BLOCKED;
     r->engine->waiting++;
     if (is_to_begin(r, x)) {
@@ -194,7 +203,7 @@ static void place_adopted(run *r, const store_execution *x, take_purpose purpose
             run_cancel(r);
         else if (r->recover_as == EVENT_SUSPEND)
             run_suspend(r);
-        else if (!r->unmet || r->refusal)
+        else if (r->refusal || (!r->unmet && !run_enqueue_blocked(r)))
             run_wake(r);
         return;
     }
@@ -209,21 +218,41 @@ static int put_back(baton_engine *engine, const store_execution *x, baton_error 
     LOG(engine, BATON_LOG_WARN, "execution cannot be taken up", {"executionId", x->id, 0},
         {"error", text ? text : "", 0});
     store_row row = x->row;
-    const store_change change = {.row = &row,
-                                 .moved = true,
-                                 .status = EXECUTION_SUSPENDED,
-                                 .number = x->number,
-                                 .started_ns = x->started_ns,
-                                 .wake_ns = INT64_MAX,
-                                 .reason = text,
-                                 .release = true};
+    store_change change = {.row = &row,
+                           .moved = true,
+                           .status = EXECUTION_SUSPENDED,
+                           .number = x->number,
+                           .started_ns = x->started_ns,
+                           .wake_ns = INT64_MAX,
+                           .reason = text,
+                           .release = true};
     baton_error *err = NULL;
     if (engine->store->type->commit(engine->store, &change, 1, &err) != 0) engine_break(engine, err);
     free(text);
     return engine->broken ? -1 : 0;
 }
 
-static int adopt(baton_engine *engine, const store_execution *x, take_purpose purpose, baton_error **err) {
+typedef struct taking {
+    baton_engine *engine;
+    take_purpose purpose;
+    size_t count;
+    bool one;
+} taking;
+
+/* One that this engine has given back may be taken up before that is known here to be committed. */
+static bool is_here(baton_engine *engine, const char *id) {
+    const run *r = engine_find(engine, id);
+    if (r && r->journal->releasing && !engine->calling && journal_sync(engine->journal, NULL) == 0) {
+        journal_collect(engine->journal);
+        r = engine_find(engine, id);
+    }
+    return r;
+}
+
+static int adopt(const taking *t, const store_execution *x, baton_error **err) {
+    baton_engine *engine = t->engine;
+    if (is_here(engine, x->id))
+        return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' is under way here", x->id);
     baton_workflow *workflow = workflow_of(engine, x->workflow, err);
     if (!workflow) return -1;
     const baton_strategy *strategy = engine_known_strategy(engine, x->strategy);
@@ -249,16 +278,10 @@ static int adopt(baton_engine *engine, const store_execution *x, take_purpose pu
         run_leave(r);
         return -1;
     }
-    place_adopted(r, x, purpose);
+    bool cancelled = x->request && strcmp(x->request, "cancel") == 0;
+    place_adopted(r, x, cancelled ? TAKE_TO_CANCEL : t->purpose, t->one);
     return 0;
 }
-
-typedef struct taking {
-    baton_engine *engine;
-    take_purpose purpose;
-    size_t count;
-    bool one;
-} taking;
 
 /* The store or the memory failed: that says nothing about the execution. */
 static bool is_failure(const baton_error *error) {
@@ -282,8 +305,7 @@ static int tell_why(baton_engine *engine, baton_error *error, baton_error **err)
 static int take_one(void *data, const store_execution *x, baton_error **err) {
     taking *t = data;
     baton_error *why = NULL;
-    if (adopt(t->engine, x, x->request && strcmp(x->request, "cancel") == 0 ? TAKE_TO_CANCEL : t->purpose,
-              &why) == 0) {
+    if (adopt(t, x, &why) == 0) {
         t->count++;
         return 0;
     }
@@ -299,17 +321,21 @@ static int take_one(void *data, const store_execution *x, baton_error **err) {
 int engine_take_up(baton_engine *engine, const store_claim *claim, take_purpose purpose, size_t *taken,
                    baton_error **err) {
     if (engine_is_broken(engine, err) != 0) return -1;
+    size_t count = 0;
+    for (known_workflow *k = engine->known; k; k = k->next) count++;
+    uint64_t *digests = malloc((count + 1) * sizeof *digests);
+    if (!digests) return error_memory(err);
     store_claim whole = *claim;
-    uint64_t digests[64];
     whole.now_ns = engine->now_ns;
     whole.built = true;
     whole.digests = digests;
-    for (known_workflow *k = engine->known; k && whole.digest_count < 64; k = k->next)
+    for (known_workflow *k = engine->known; k; k = k->next)
         if (k->workflow->built) digests[whole.digest_count++] = k->workflow->digest;
     taking t = {.engine = engine, .purpose = purpose, .one = claim->id};
     baton_error *why = NULL;
-    if (engine->store->type->take_up(engine->store, &whole, take_one, &t, &why) != 0)
-        return tell_why(engine, why, err);
+    int result = engine->store->type->take_up(engine->store, &whole, take_one, &t, &why);
+    free(digests);
+    if (result != 0) return tell_why(engine, why, err);
     if (taken) *taken = t.count;
     return 0;
 }
@@ -429,10 +455,9 @@ bool run_recover(run *r) {
     baton_error *err = NULL;
     r->to_recover = false;
     int result = 0;
-    if (r->recover_as == EVENT_RECOVER && r->x->status == EXECUTION_SUSPENDED)
-        r->recover_as = EVENT_RESUME;
-    else
-        result = end_leftovers(r, &err);
+    bool paused = r->x->status == EXECUTION_SUSPENDED || (r->x->suspending && r->journal->goes_on);
+    if (r->recover_as == EVENT_RECOVER && paused) r->recover_as = EVENT_RESUME;
+    result = end_leftovers(r, &err);
     if (result == 0 && (r->done || r->workflow->built || engine->replays))
         result = engine->store->type->journal(engine->store, r->id, 0, replay, r, &err);
     if (result == 0 && engine->taken_up)
@@ -460,7 +485,7 @@ static int heed(void *data, const store_execution *x, baton_error **err) {
 
 void engine_heed(baton_engine *engine) {
     baton_error *err = NULL;
-    engine->asked_at_ns = engine->now_ns;
+    engine->asked_at_ns = engine_monotonic_ns(engine);
     if (!engine->store->type->has_changed(engine->store)) return;
     engine->store_changed = true;
     if (engine->store->type->asked(engine->store, heed, engine, &err) != 0) {

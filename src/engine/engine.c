@@ -27,16 +27,15 @@ static void fill_in_defaults(baton_engine_options *o) {
     if (!o->aging_ms) o->aging_ms = 10000;
 }
 
-static int set_up(baton_engine *engine, baton_error **err) {
+static int set_up(baton_engine *engine, const char *kind, baton_error **err) {
     const baton_engine_options *o = &engine->options;
     engine->queue =
         baton_queue_new(&(baton_queue_options){.max_size = o->max_queue_size, .aging_ms = o->aging_ms});
     engine->scheduler = baton_scheduler_new();
     engine->inbox = inbox_new();
     if (!engine->queue || !engine->scheduler || !engine->inbox) return error_memory(err);
-    engine->store = store_open(
-        o->store, &(store_options){.sync_normal = o->sync_normal, .kind = o->attended ? "run" : "worker"},
-        err);
+    engine->store =
+        store_open(o->store, &(store_options){.sync_normal = o->sync_normal, .kind = kind}, err);
     if (!engine->store) return -1;
     if (engine->store->type->durable && !(engine->journal = journal_new(engine))) return error_memory(err);
     if (baton_engine_register_strategy(engine, "basic", &strategy_basic, err) != 0) return -1;
@@ -44,6 +43,10 @@ static int set_up(baton_engine *engine, baton_error **err) {
 }
 
 baton_engine *baton_engine_new(const baton_engine_options *options, baton_error **err) {
+    return engine_new(options, options && options->attended ? "run" : "program", err);
+}
+
+baton_engine *engine_new(const baton_engine_options *options, const char *kind, baton_error **err) {
     baton_engine *engine = calloc(1, sizeof *engine);
     if (!engine) {
         error_memory(err);
@@ -58,7 +61,7 @@ baton_engine *baton_engine_new(const baton_engine_options *options, baton_error 
     engine->jitter = entropy_next(&engine->entropy);
     int made = engine->options.max_queue_size > LIMIT_QUEUE_SIZE
                    ? baton_error_set(err, BATON_ERROR_LIMIT, "max_queue_size is above %d", LIMIT_QUEUE_SIZE)
-                   : set_up(engine, err);
+                   : set_up(engine, kind, err);
     if (made == 0) return engine;
     baton_engine_free(engine);
     return NULL;
@@ -309,7 +312,7 @@ int baton_engine_run(baton_engine *engine, baton_error **err) {
         return baton_error_set(err, BATON_ERROR_USAGE, "the engine is running already, on this thread");
     engine_read_clock(engine);
     do engine_pump(engine);
-    while (!engine->broken && engine_wait(engine, INT64_MAX));
+    while (!engine->broken && !engine->abandoned && engine_wait(engine, INT64_MAX));
     int result = engine_is_broken(engine, err);
     engine_leave(engine);
     return result;
@@ -358,12 +361,24 @@ static bool is_held(const baton_engine *engine, const char *id) {
 /* Until the execution has ended, or only somebody else can move it on. */
 static int await_end(baton_engine *engine, const char *id, waiter *w, baton_result **result,
                      baton_error **err) {
+    const run *r = engine_find(engine, id);
+    uint64_t content = r ? r->content : 0;
     engine_pump_until(engine, &w->result);
-    while (!w->result && !engine->broken && !is_held(engine, id) && engine_wait(engine, INT64_MAX))
+    while (!w->result && !engine->broken && !engine->abandoned && !is_held(engine, id) &&
+           engine_wait(engine, INT64_MAX))
         engine_pump_until(engine, &w->result);
+    if (engine->abandoned && !w->result)
+        return baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s was interrupted", id);
     if (!w->result && !engine->broken) give_up_waiting(engine, id, w);
-    if (!w->result && engine->journal && !engine->broken && !engine_find(engine, id))
-        return engine_stored_result(engine, id, result, err);
+    if (!w->result && engine->journal && !engine->broken && !engine_find(engine, id)) {
+        /* It is another engine's, which was faster; whether it is the same is the question. */
+        if (content && engine_same_content(engine, id, content, err) != 0) return -1;
+        int done = engine_stored_result(engine, id, result, err);
+        if (done != 0 || (*result)->status != EXECUTION_RUNNING) return done;
+        baton_result_free(*result);
+        *result = NULL;
+        return baton_error_set(err, BATON_ERROR_CONFLICT, "execution '%s' is run by another process", id);
+    }
     if (engine->broken && !w->result) return engine_is_broken(engine, err);
     if (!w->result) return baton_error_set(err, BATON_ERROR_SUSPENDED, "execution %s has not begun", id);
     *result = w->result;
@@ -383,12 +398,10 @@ static int execute(baton_engine *engine, const baton_submission *what, struct re
     baton_submission one = *what;
     one.done = remember;
     one.done_data = &w;
-    int done = engine_admit(engine, &(admission){&one, 1, id}, err);
-    run *r = done == 0 ? engine_find(engine, id) : NULL;
-    if (r && rerun)
-        r->rerun = rerun;
-    else
-        rerun_free(rerun);
+    int done = engine_admit(
+        engine, &(admission){.submissions = &one, .count = 1, .id = id, .rerun = rerun ? &rerun : NULL},
+        err);
+    rerun_free(rerun);
     if (done == 0) {
         if (one.options && one.options->id) join(engine, id, &w);
         done = await_end(engine, id, &w, result, err);
@@ -432,8 +445,8 @@ static run *steered(baton_engine *engine, const char *id, baton_error **err) {
     run *r = engine_find(engine, id);
     if (r && r->journal && r->journal->releasing) { /* it is leaving */
         journal_sync(engine->journal, NULL);
-        journal_collect(engine->journal);
-        r = engine_find(engine, id);
+        if (!engine->calling) journal_collect(engine->journal);
+        r = engine->calling ? NULL : engine_find(engine, id);
     }
     if (!r) {
         baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
@@ -503,6 +516,11 @@ static int steer(baton_engine *engine, const char *id, message_kind kind, steeri
     if (!m) return error_memory(err);
     inbox_post(engine->inbox, m);
     return 0;
+}
+
+void engine_abandon(baton_engine *engine) {
+    atomic_store(&engine->abandoned, true);
+    inbox_wake(engine->inbox);
 }
 
 void engine_stop(baton_engine *engine, const char *id, stop_kind kind) {

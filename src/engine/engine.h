@@ -112,6 +112,7 @@ typedef void (*engine_output)(void *data, const baton_execution *x, const step *
 struct baton_engine {
     baton_engine_options options; /* with the defaults filled in */
     run *runs;
+    size_t run_count;
     baton_queue *queue;
     baton_scheduler *scheduler;
     strategy_entry *strategies;
@@ -121,11 +122,12 @@ struct baton_engine {
     bool only_submits;     /* what is submitted is for others to run */
     bool replays;          /* results tell also of what was done before an execution was taken up */
     const char *directory; /* where processes of what is submitted run; NULL: wherever this process is */
-    bool store_changed;    /* since a worker last looked */
-    bool stopping;         /* a worker: nothing more is taken up, and what suspends is given back */
-    size_t outside;        /* runs that wait for executions outside of this engine */
-    int64_t asked_at_ns;   /* when it was last looked at what others ask for */
-    buffer looked_at;      /* the texts of the last baton_engine_status */
+    atomic_bool abandoned;
+    bool store_changed;           /* since a worker last looked */
+    bool stopping;                /* a worker: nothing more is taken up, and what suspends is given back */
+    size_t outside;               /* runs that wait for executions outside of this engine */
+    int64_t asked_at_ns;          /* when it was last looked at what others ask for */
+    buffer looked_at;             /* the texts of the last baton_engine_status */
     struct known_workflow *known; /* workflows of the store, and those in C that it may take up */
     baton_error *broken;          /* the store failed: no more work is taken */
     entropy entropy;
@@ -166,6 +168,10 @@ void engine_observe(baton_engine *engine, engine_observer observer, engine_outpu
  * engine->now_ns; it is read when time may have passed: at each call from outside, after each step in C,
  * after each wait. */
 int64_t engine_read_clock(baton_engine *engine);
+/* The same moment by the clock that nobody sets. */
+static inline int64_t engine_monotonic_ns(const baton_engine *engine) {
+    return engine->now_ns - engine->clock_offset_ns;
+}
 /* Makes an execution id; gives its length. */
 unsigned engine_make_id(baton_engine *engine, char text[ID_TEXT]);
 /* For jitter, where the id's quality of randomness is not needed. */
@@ -184,7 +190,8 @@ void engine_log(baton_engine *engine, baton_log_level level, const char *message
 typedef struct admission {
     const baton_submission *submissions;
     size_t count;
-    char *id; /* of the first; may be NULL */
+    char *id;             /* of the first; may be NULL */
+    struct rerun **rerun; /* what the first takes over; taken when it is made; may be NULL */
 } admission;
 int engine_admit(baton_engine *engine, const admission *a, baton_error **err);
 run *engine_find(const baton_engine *engine, const char *id);
@@ -207,6 +214,8 @@ int run_enqueue(run *r, baton_error **err);
 void run_leave(run *r);
 /* Sets all entries of an object in the run's context. */
 int run_set_context(run *r, baton_value entries, baton_error **err);
+/* The same of one that was blocked; false, and it stays so, when the queue is full. */
+bool run_enqueue_blocked(run *r);
 /* The run has ended: its result is told, those who depend on it are moved, all of it is freed. */
 void run_end(run *r);
 
@@ -219,6 +228,10 @@ int engine_take_up(baton_engine *engine, const store_claim *claim, take_purpose 
 /* Asks one execution, or ("") all of them, to pause or to end. Any thread. */
 typedef enum stop_kind { STOP_SUSPEND, STOP_CANCEL } stop_kind;
 void engine_stop(baton_engine *engine, const char *id, stop_kind kind);
+/* Ends the loop as a crash would: what is under way is interrupted. Any thread. */
+void engine_abandon(baton_engine *engine);
+/* baton_engine_new, with what the store is to call the owner: "run", "worker", "program". */
+baton_engine *engine_new(const baton_engine_options *options, const char *kind, baton_error **err);
 /* Takes one execution up, runs it, and gives its result as baton_engine_execute does. */
 int engine_finish(baton_engine *engine, const store_claim *claim, take_purpose purpose,
                   baton_result **result, baton_error **err);
@@ -239,10 +252,12 @@ int engine_execute_rerun(baton_engine *engine, baton_workflow *workflow,
 void rerun_start(run *r, event *ev);
 void rerun_take_over(run *r);
 void rerun_free(struct rerun *rerun);
+/* As members of the settings: "rerunOf", "from"? */
+void rerun_write_origin(const struct rerun *rerun, buffer *b);
 /* Carries out what others asked the owner of an execution for. */
 void engine_heed(baton_engine *engine);
-/* The digest of what was submitted. */
-uint64_t store_content(const store_execution *x);
+/* 0 when what was submitted as `id` has that digest; else BATON_ERROR_CONFLICT. */
+int engine_same_content(baton_engine *engine, const char *id, uint64_t content, baton_error **err);
 /* How an execution stands that is in the store alone; given. */
 int engine_stored_result(baton_engine *engine, const char *id, baton_result **result, baton_error **err);
 /* The workflow of an execution of the store; borrowed from the engine. */
@@ -259,7 +274,7 @@ typedef struct committed {
     size_t action_count;
     const record *told;
     size_t told_count;
-    bool moved;
+    bool recovery; /* it brought journal_announce */
 } committed;
 void run_committed(run *r, const committed *c);
 /* Shows records to the observer. */

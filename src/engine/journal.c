@@ -17,6 +17,7 @@ enum {
     MANY_CHANGES = 256,
     LOG_DELAY_MS = 100,    /* what processes write waits so long for something that has to be committed */
     LOG_BYTES = 256 << 10, /* or until there is so much of it */
+    FLUSH_MS = 1,          /* while there is more to do all the time, a batch gathers so long */
 };
 
 typedef struct vector {
@@ -28,7 +29,7 @@ struct change {
     change *next;
     run *run;
     store_creation creation;
-    bool creates, moved, progress;
+    bool creates, moved, progress, recovery;
     vector records; /* store_record */
     vector data;    /* store_datum */
     vector logs;    /* store_log */
@@ -50,7 +51,7 @@ typedef struct batch {
     size_t list_capacity;
     chunk *chunks; /* the first one is written to */
     message *answers;
-    int64_t begun_ns; /* when the first log came */
+    int64_t begun_ns; /* when the first change came; monotonic */
     bool urgent;      /* not only logs */
     int result;
     baton_error *error;
@@ -61,6 +62,7 @@ struct journal {
     store *store;
     batch *open, *spare;
     change *spare_changes;
+    size_t spare_count;
     buffer text;
     size_t uncollected; /* batches handed over and not collected */
     size_t unanswered;
@@ -166,7 +168,7 @@ static void change_reset(change *c) {
     for (size_t i = 0; i < c->actions.count; i++) value_unref(((action *)c->actions.items)[i].request);
     for (size_t i = 0; i < c->told.count; i++) value_unref(((record *)c->told.items)[i].data);
     c->records.count = c->data.count = c->logs.count = c->actions.count = c->told.count = 0;
-    c->creates = c->moved = c->progress = false;
+    c->creates = c->moved = c->progress = c->recovery = false;
     c->run = NULL;
 }
 
@@ -186,14 +188,16 @@ static change *change_of(run *r) {
     if (rj->open) return rj->open;
     journal *j = r->engine->journal;
     change *c = j->spare_changes;
-    if (c)
+    if (c) {
         j->spare_changes = c->next;
-    else if (!(c = calloc(1, sizeof *c))) {
+        j->spare_count--;
+    } else if (!(c = calloc(1, sizeof *c))) {
         engine_out_of_memory(r->engine);
         return NULL;
     }
     c->next = NULL;
     c->run = r;
+    if (!j->open->count) j->open->begun_ns = engine_monotonic_ns(r->engine);
     *j->open->last = c;
     j->open->last = &c->next;
     j->open->count++;
@@ -202,11 +206,17 @@ static change *change_of(run *r) {
     return c;
 }
 
-void run_journal_free(run_journal *rj) {
-    if (!rj) return;
+void kept_clear(run_journal *rj) {
     for (size_t i = 0; i < rj->kept_count; i++) value_unref(rj->kept[i].value);
     free(rj->kept);
-    value_unref(rj->last_output);
+    rj->kept = NULL;
+    rj->kept_count = rj->kept_capacity = 0;
+    value_assign(&rj->last_output, VALUE_INVALID);
+}
+
+void run_journal_free(run_journal *rj) {
+    if (!rj) return;
+    kept_clear(rj);
     free(rj);
 }
 
@@ -335,6 +345,7 @@ int journal_restore(run *r, baton_value cursor, baton_error **err) {
     const store_row *row = &r->journal->row;
     baton_value entries, number = baton_value_get(cursor, "data");
     r->journal->last_number = (int64_t)baton_value_as_number(number);
+    if (baton_value_has(cursor, "givenBack")) r->journal->goes_on = true;
     if (journal_read_member(r->engine->store, row, cursor, "context", &entries, err) != 0 ||
         journal_read_member(r->engine->store, row, cursor, "deliveries", &r->deliveries, err) != 0)
         return -1;
@@ -476,6 +487,12 @@ void journal_note_record(run *r, const record *rec) {
     if (!c || !note_record(r, c, rec)) engine_out_of_memory(r->engine);
 }
 
+void journal_announce(run *r) {
+    change *c = change_of(r);
+    if (c) c->recovery = c->moved = r->engine->journal->open->urgent = true;
+    r->journal->announced = true;
+}
+
 void journal_touch(run *r) {
     change *c = change_of(r);
     if (c) c->moved = r->engine->journal->open->urgent = true;
@@ -505,7 +522,9 @@ void journal_refuse(run *r, execution_status status, const baton_error *error) {
         engine_out_of_memory(r->engine);
         return;
     }
-    char *text = error ? baton_error_text(error) : NULL;
+    /* The error begins with what is the fault's title. */
+    const baton_error *cause = error ? baton_error_cause(error) : NULL;
+    char *text = error ? baton_error_text(cause ? cause : error) : NULL;
     baton_value fault =
         error ? fault_new("runtime", 500, "Workflow execution failed", text) : VALUE_INVALID;
     free(text);
@@ -529,7 +548,6 @@ void journal_log(run *r, const store_log *log) {
     }
     *noted = *log;
     noted->bytes = keep_bytes(j, log->bytes.bytes, log->bytes.size);
-    if (!j->open->log_bytes) j->open->begun_ns = r->engine->now_ns;
     j->open->log_bytes += log->bytes.size;
 }
 
@@ -567,6 +585,8 @@ static store_bytes write_cursor(run *r) {
     baton_value entries = r->x && r->context ? context_entries(r->context) : VALUE_INVALID;
     if (value_is_valid(entries)) write_member(r, b, "context", entries);
     if (value_is_valid(r->deliveries)) write_member(r, b, "deliveries", r->deliveries);
+    if (r->engine->stopping)
+        buffer_puts(b, ",\"givenBack\":true"); /* its pause is the worker's, not its own */
     buffer_putc(b, '}');
     put_number(b, number_end, rj->last_number);
     for (size_t i = rj->kept_count; i-- > 0;) {
@@ -634,6 +654,7 @@ static void seal(change *c, store_change *s) {
     *s = (store_change){.row = &r->journal->row,
                         .moved = c->moved,
                         .progress = c->progress || r->journal->forgiven,
+                        .recovery = c->recovery,
                         .reason = r->journal->reason,
                         .records = c->records.items,
                         .record_count = c->records.count};
@@ -727,7 +748,7 @@ bool journal_is_flying(journal *j) {
 int64_t journal_flush_at_ns(const journal *j) {
     const batch *b = j->open;
     if (!has_work(b) || b->urgent || b->log_bytes >= LOG_BYTES) return INT64_MAX;
-    return b->begun_ns + LOG_DELAY_MS * INT64_C(1000000);
+    return b->begun_ns + j->engine->clock_offset_ns + LOG_DELAY_MS * INT64_C(1000000);
 }
 
 void journal_flush(journal *j) {
@@ -737,7 +758,9 @@ void journal_flush(journal *j) {
 }
 
 void journal_flush_some(journal *j) {
-    if (j->open->count >= MANY_CHANGES) journal_flush(j);
+    const batch *b = j->open;
+    bool old = b->urgent && engine_monotonic_ns(j->engine) - b->begun_ns >= FLUSH_MS * INT64_C(1000000);
+    if (b->count >= MANY_CHANGES || old) journal_flush(j);
 }
 
 void journal_wait(journal *j) {
@@ -775,6 +798,18 @@ static void answer(journal *j, batch *b) {
     }
 }
 
+/* For the next time; a peak is not kept for ever. */
+static void spare(journal *j, change *c) {
+    if (j->spare_count >= 2 * MANY_CHANGES) {
+        change_free(c);
+        return;
+    }
+    change_reset(c);
+    c->next = j->spare_changes;
+    j->spare_changes = c;
+    j->spare_count++;
+}
+
 static void collect_batch(journal *j, batch *b) {
     if (b->result != 0) {
         engine_break(j->engine, b->error);
@@ -791,10 +826,8 @@ static void collect_batch(journal *j, batch *b) {
                                           .action_count = c->actions.count,
                                           .told = c->told.items,
                                           .told_count = c->told.count,
-                                          .moved = c->moved});
-        change_reset(c);
-        c->next = j->spare_changes;
-        j->spare_changes = c;
+                                          .recovery = c->recovery});
+        spare(j, c);
     }
     batch_reset(b);
     if (j->spare)

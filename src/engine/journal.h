@@ -35,6 +35,9 @@ typedef struct run_journal {
     unsigned pending;        /* its changes that were not collected yet, the open one included */
     bool releasing;          /* the last of them ends this engine's ownership */
     bool refused;            /* the last of them ends it without its having begun */
+    bool crashed;            /* its owner died: that it goes on is committed before it does, and counted */
+    bool announced;          /* the same: that it was noted */
+    bool goes_on;            /* taken up to go on, though it was to pause */
     bool forgiven;           /* its take-ups without progress do not count any more */
     const char *reason;      /* why the engine suspends it; static */
     baton_value last_output; /* of the record before: what the next step is given, as a rule */
@@ -54,6 +57,8 @@ void journal_create(struct run *r, const store_creation *creation);
 void journal_note(struct run *r, output *out);
 /* The same of one record that leads to no action. */
 void journal_note_record(struct run *r, const record *rec);
+/* It goes on after a crash. */
+void journal_announce(struct run *r);
 /* Where the run stands has changed without a record. */
 void journal_touch(struct run *r);
 /* The run ends without having begun. error may be NULL (cancelled). */
@@ -82,6 +87,8 @@ void journal_answer_all(journal *j);
 /* When the open batch must be flushed though only logs stand in it; INT64_MAX: no such moment. */
 int64_t journal_flush_at_ns(const journal *j);
 void run_journal_free(run_journal *rj);
+/* The run leaves memory: its values are read again when it comes back. */
+void kept_clear(run_journal *rj);
 
 /* The values of a run, as cursors and records hold them. `data` is the run. */
 extern const snapshot_values journal_values;

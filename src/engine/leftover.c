@@ -31,6 +31,7 @@ struct search {
     const char *const *keys;
     size_t count;
     DIR *folder;     /* /proc */
+    pid_t but;       /* members of this group are left alone; 0: none */
     pid_t found;     /* what a look found last; 0: nothing */
     const char *key; /* that it has */
 };
@@ -88,16 +89,16 @@ static bool is_harmless(int code) {
 }
 
 /* Its number may be another's by now: so it is held first and looked at again. 0, or -1 with errno. */
-static int end_process(const struct search *s, const char *pid) {
+static int signal_process(const struct search *s, const char *pid, int number) {
     int pidfd = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
     if (pidfd < 0) return errno == ESRCH ? 0 : -1;
-    if (find_key(s, pid)) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    if (find_key(s, pid)) syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
     close(pidfd);
     return 0;
 }
 
-/* Sets s->found. 0, or -1 with errno. */
-static int look(struct search *s, bool end) {
+/* Sets s->found, and sends a signal to all that are found, unless it is 0. 0, or -1 with errno. */
+static int look(struct search *s, int number) {
     s->found = 0;
     rewinddir(s->folder);
     for (struct dirent *entry; errno = 0, entry = readdir(s->folder);) {
@@ -106,10 +107,10 @@ static int look(struct search *s, bool end) {
         errno = 0;
         const char *key = find_key(s, pid);
         if (!key && !is_harmless(errno)) return -1;
-        if (!key) continue;
+        if (!key || (s->but && getpgid(atoi(pid)) == s->but)) continue;
         s->found = atoi(pid);
         s->key = key;
-        if (end && end_process(s, pid) != 0) return -1;
+        if (number && signal_process(s, pid, number) != 0) return -1;
     }
     return errno ? -1 : 0;
 }
@@ -119,7 +120,7 @@ static int end_all(struct search *s, baton_error **err) {
     bool seen = false; /* anything, before the last look */
     for (;;) {
         int64_t passed_ms = (clock_monotonic_ns() - begin_ns) / 1000000;
-        if (look(s, passed_ms >= LIMIT_GUARDIAN_KILL_MS) != 0)
+        if (look(s, passed_ms >= LIMIT_GUARDIAN_KILL_MS ? SIGKILL : 0) != 0)
             return baton_error_set(err, BATON_ERROR_SYSTEM,
                                    "cannot look for processes that were left running: %s", strerror(errno));
         if (!s->found && !seen) return 0;
@@ -142,4 +143,11 @@ int leftover_end(const char *const *keys, size_t count, baton_error **err) {
     int result = end_all(&s, err);
     closedir(s.folder);
     return result;
+}
+
+void leftover_signal(const char *key, pid_t but, int number) {
+    struct search s = {.keys = &key, .count = 1, .but = but, .folder = opendir("/proc")};
+    if (!s.folder) return;
+    look(&s, number);
+    closedir(s.folder);
 }

@@ -11,6 +11,7 @@
 #define BATON_ENGINE_LEFTOVER_H
 
 #include <baton/baton.h>
+#include <sys/types.h>
 
 /* Returns 0 once no process but this one has one of the keys ("<execution id>/<number>"; borrowed) in its
  * environment: at once when there is none. Else it leaves the guardian its time, sends KILL to what is
@@ -18,5 +19,8 @@
  * die within LEFTOVER_PATIENCE_MS, or when /proc cannot be read. */
 enum { LEFTOVER_PATIENCE_MS = 5000 };
 int leftover_end(const char *const *keys, size_t count, baton_error **err);
+/* Sends a signal to every process that has the key, but for the members of the group `but`: what left a
+ * step's group and is to end with it. */
+void leftover_signal(const char *key, pid_t but, int number);
 
 #endif

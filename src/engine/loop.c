@@ -95,13 +95,14 @@ static void stop_all(baton_engine *engine, message_kind kind) {
     for (run *r = engine->runs; r; r = r->next) r->to_stop = true;
     for (run *r = engine->runs; r;) {
         run *next = r->next;
+        size_t count = engine->run_count;
         if (r->to_stop) {
             r->to_stop = false;
             if (kind == MESSAGE_CANCEL)
                 run_cancel(r);
             else
                 run_suspend(r);
-            next = engine->runs; /* from the begin: any of them may be gone */
+            if (engine->run_count != count) next = engine->runs; /* any of them may be gone */
         }
         r = next;
     }
@@ -158,10 +159,18 @@ static void breathe(baton_engine *engine) {
     wake_due(engine);
 }
 
+/* A refused one only ends; a blocked one only goes to the queue, if there is room. */
+static bool needs_slot(const run *r) {
+    const baton_engine *engine = r->engine;
+    bool queues =
+        r->place == RUN_BLOCKED && baton_queue_length(engine->queue) < engine->options.max_queue_size;
+    return r->place != RUN_ACTIVE && !r->refusal && !queues;
+}
+
 static bool next_woken(baton_engine *engine) {
     run *r = engine->woken;
     /* One that has its slot already goes on; the others wait for a free one. */
-    while (r && r->place != RUN_ACTIVE && !r->refusal && !has_slot(engine)) r = r->woken_next;
+    while (r && needs_slot(r) && !has_slot(engine)) r = r->woken_next;
     if (!r) return false;
     run_unwake(r);
     run_go_on(r);
@@ -180,12 +189,13 @@ static bool next_queued(baton_engine *engine) {
 /* What was committed, and what others ask for. */
 static bool look_at_store(baton_engine *engine) {
     journal_flush_some(engine->journal);
-    if (engine->now_ns - engine->asked_at_ns >= HEED_MS * INT64_C(1000000)) engine_heed(engine);
+    if (engine_monotonic_ns(engine) - engine->asked_at_ns >= HEED_MS * INT64_C(1000000))
+        engine_heed(engine);
     return journal_collect(engine->journal);
 }
 
 static bool do_one(baton_engine *engine) {
-    if (engine->broken) return false;
+    if (engine->broken || atomic_load_explicit(&engine->abandoned, memory_order_relaxed)) return false;
     if (receive_all(engine)) return true;
     if (engine->journal && look_at_store(engine)) return true;
     bool went_on = next_woken(engine);
@@ -221,7 +231,7 @@ static int64_t next_moment_ns(baton_engine *engine, int64_t until_ns) {
     if (first) earlier(&until_ns, first->key);
     if (!engine->journal) return until_ns;
     earlier(&until_ns, journal_flush_at_ns(engine->journal));
-    earlier(&until_ns, engine->asked_at_ns + HEED_MS * INT64_C(1000000));
+    earlier(&until_ns, engine->asked_at_ns + engine->clock_offset_ns + HEED_MS * INT64_C(1000000));
     return until_ns;
 }
 
@@ -243,7 +253,8 @@ bool engine_wait(baton_engine *engine, int64_t until_ns) {
         return false;
     }
     /* What came before `async` was there has woken nobody. */
-    if (atomic_load(&engine->inbox->waiting) || (j && journal_has_committed(j))) return true;
+    if (atomic_load(&engine->inbox->waiting) || engine->abandoned || (j && journal_has_committed(j)))
+        return true;
     int64_t moment_ns = next_moment_ns(engine, until_ns);
     if (moment_ns != INT64_MAX) {
         int64_t left_ns = moment_ns - engine_read_clock(engine);

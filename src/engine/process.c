@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "engine/guardian.h"
+#include "engine/leftover.h"
 #include "engine/sigpipe.h"
 #include "engine/spawn.h"
 
@@ -76,7 +77,14 @@ struct process {
     baton_value input; /* for stdin */
     baton_value fault;
     unsigned handles; /* not yet closed by the loop */
+    char key[LIMIT_ID_BYTES + 16];
 };
+
+/* The group, and what left it with the step's key in its environment. */
+static void signal_all(const struct process *p, int number) {
+    kill(-p->pid, number);
+    if (*p->key) leftover_signal(p->key, p->pid, number);
+}
 
 /* ---- Handles and ends ---- */
 
@@ -318,7 +326,7 @@ static void on_timer(uv_timer_t *timer) {
         if (done) done(data, (effect_outcome){VALUE_INVALID, VALUE_INVALID});
         break;
     case CANCELLED:
-        kill(-p->pid, SIGKILL);
+        signal_all(p, SIGKILL);
         p->killed = true;
         if (p->exited) {
             reap(p);
@@ -447,6 +455,7 @@ struct process *process_start(struct process_runner *runner, const process_reque
         return NULL;
     }
     *p = (struct process){.runner = runner, .done = done, .output = output, .data = data, .pidfd = -1};
+    snprintf(p->key, sizeof p->key, "%s", request->key ? request->key : "");
     for (int i = 0; i < 3; i++)
         p->streams[i] = (struct stream){.descriptor = -1, .writer = -1, .number = i};
     p->next = runner->processes;
@@ -478,7 +487,7 @@ void process_cancel(struct process *p) {
     p->done = NULL;
     if (p->state != RUNNING) return;
     p->state = CANCELLED;
-    kill(-p->pid, SIGTERM);
+    signal_all(p, SIGTERM);
     uv_timer_start(&p->timer, on_timer, p->runner->kill_ms, 0);
     uv_unref((uv_handle_t *)&p->timer);
     uv_unref((uv_handle_t *)&p->exit);
@@ -534,10 +543,13 @@ void process_runner_free(struct process_runner *r) {
     if (!r) return;
     int64_t deadline_ns = clock_monotonic_ns() + (int64_t)END_MS * 1000000;
     for (struct process *p = r->processes; p; p = p->next)
-        if (p->state == RUNNING) kill(-p->pid, SIGTERM);
+        if (p->state == RUNNING) signal_all(p, SIGTERM);
     while (r->processes) {
         struct process *p = r->processes;
-        if (p->state == RUNNING || p->state == CANCELLED) end_group(p, deadline_ns);
+        if (p->state == RUNNING || p->state == CANCELLED) {
+            end_group(p, deadline_ns);
+            if (*p->key) leftover_signal(p->key, 0, SIGKILL);
+        }
         dispose(p);
     }
     guardian_free(r->guardian);

@@ -12,7 +12,8 @@
 #include <string.h>
 
 struct rerun {
-    const step *from;
+    char *of;                       /* the other execution */
+    const step *from;               /* NULL: from the begin, and nothing is taken over */
     baton_value raw_input, context; /* $context before the step; invalid: none was exported */
     record *taken;
     size_t count, capacity;
@@ -24,6 +25,7 @@ void rerun_free(struct rerun *rerun) {
     value_unref(rerun->context);
     for (size_t i = 0; i < rerun->count; i++) record_release(&rerun->taken[i]);
     free(rerun->taken);
+    free(rerun->of);
     free(rerun);
 }
 
@@ -100,10 +102,19 @@ static int read_all(reading *in, const char *id, const char *from, baton_error *
 
 void rerun_start(run *r, event *ev) {
     const struct rerun *rerun = r->rerun;
+    if (!rerun->from) return;
     ev->step = rerun->from;
     ev->value = value_ref(rerun->raw_input);
     ev->input = value_ref(rerun->context);
     ev->count = rerun->count ? rerun->taken[rerun->count - 1].number : 1;
+}
+
+void rerun_write_origin(const struct rerun *rerun, buffer *b) {
+    buffer_puts(b, ",\"rerunOf\":");
+    value_write_text(b, rerun->of);
+    if (!rerun->from) return;
+    buffer_puts(b, ",\"from\":");
+    value_write_text(b, rerun->from->reference);
 }
 
 void rerun_take_over(run *r) {
@@ -129,9 +140,10 @@ int engine_rerun(baton_engine *engine, const char *id, const char *from,
     baton_value recorded = journal_read(s, &x.row, x.input, err);
     if (!value_is_valid(recorded)) return -1;
     if (from || !value_is_valid(o.input)) o.input = recorded;
-    struct rerun *rerun = from ? calloc(1, sizeof *rerun) : NULL;
+    struct rerun *rerun = calloc(1, sizeof *rerun);
     reading in = {.engine = engine, .workflow = workflow, .row = x.row, .rerun = rerun};
-    int done = from && !rerun ? error_memory(err) : from ? read_all(&in, id, from, err) : 0;
+    int done = !rerun || !(rerun->of = strdup(id)) ? error_memory(err) : 0;
+    if (done == 0 && from) done = read_all(&in, id, from, err);
     if (done == 0 && from && value_is_valid(options->input))
         value_assign(&rerun->raw_input, value_ref(options->input));
     if (done == 0)

@@ -189,6 +189,7 @@ static void unload(run *r, int64_t wake_ns) {
     }
     result_conclude(r->result, r->x, r->engine->now_ns);
     run_drop_execution(r);
+    if (r->journal) kept_clear(r->journal);
 }
 
 /* {"execution", "context"?, "deliveries"?}: see journal.c. */
@@ -234,9 +235,25 @@ static void park(run *r) {
     unload(r, wake_ns);
 }
 
+/* It has ended or was given back, and that is being committed. */
+static bool is_leaving(const run *r) {
+    return r->journal && (r->journal->releasing || r->journal->refused);
+}
+
+static void set_timer(run *r) {
+    int64_t wake_ns = execution_wake_ns(r->x);
+    if (wake_ns == INT64_MAX)
+        heap_remove(&r->engine->timers, &r->timer);
+    else if (!heap_set(&r->engine->timers, &r->timer, wake_ns))
+        engine_out_of_memory(r->engine);
+}
+
 /* What becomes of a run when its turn is over, and committed. */
 static void settle(run *r) {
-    if (r->journal && r->journal->pending) return;
+    if (r->journal && r->journal->pending) {
+        if (!is_leaving(r)) set_timer(r); /* commits without end must not keep it from its time */
+        return;
+    }
     switch (r->x->status) {
     case EXECUTION_COMPLETED:
     case EXECUTION_FAULTED:
@@ -248,11 +265,7 @@ static void settle(run *r) {
     case EXECUTION_WAITING: park(r); return;
     default: break;
     }
-    int64_t wake_ns = execution_wake_ns(r->x);
-    if (wake_ns == INT64_MAX)
-        heap_remove(&r->engine->timers, &r->timer);
-    else if (!heap_set(&r->engine->timers, &r->timer, wake_ns))
-        engine_out_of_memory(r->engine);
+    set_timer(r);
 }
 
 /* ---- Turns ---- */
@@ -331,7 +344,8 @@ static void perform(run *r, action *actions, size_t count) {
 /* One event through the machine; false when the engine broke, or the execution is not its own any more. */
 static bool advance(run *r, const event *ev) {
     output *out = &r->engine->out;
-    if (r->engine->broken || r->lost) { /* what is not durable must not lead on */
+    /* What is not durable must not lead on, nor what this engine has given back. */
+    if (r->engine->broken || r->lost || is_leaving(r)) {
         value_unref(ev->value);
         return false;
     }
@@ -386,6 +400,10 @@ void run_turn(run *r, event ev) {
     finish_turn(r);
 }
 
+static event event_now(run *r, event_kind kind) {
+    return (event){.kind = kind, .now_ns = r->engine->now_ns, .entropy = engine_jitter(r->engine)};
+}
+
 /* It belongs to somebody else now: nothing more is done or told here. */
 static void lose(run *r) {
     r->lost = true;
@@ -401,7 +419,6 @@ void run_committed(run *r, const committed *c) {
         lose(r);
         return;
     }
-    if (!c->moved) return;
     if (r->journal->refused) {
         if (!r->journal->pending) run_end(r);
         return;
@@ -416,6 +433,10 @@ void run_committed(run *r, const committed *c) {
         run_leave(r);
         return;
     }
+    if (c->recovery && r->to_recover) { /* that it goes on is counted now */
+        if (run_recover(r)) run_turn(r, event_now(r, r->recover_as));
+        return;
+    }
     perform(r, c->actions, c->action_count);
     if (r->engine->broken) return;
     action a;
@@ -425,10 +446,6 @@ void run_committed(run *r, const committed *c) {
         run_turn(r, ev);
     else
         finish_turn(r);
-}
-
-static event event_now(run *r, event_kind kind) {
-    return (event){.kind = kind, .now_ns = r->engine->now_ns, .entropy = engine_jitter(r->engine)};
 }
 
 void run_start(run *r) {
@@ -504,10 +521,7 @@ void run_go_on(run *r) {
             refuse(r, EXECUTION_FAULTED, error);
         } else {
             /* Among the others by its priority; past a full queue, which it has been through. */
-            r->engine->waiting--;
-            if (run_enqueue(r, NULL) == 0) return;
-            r->engine->waiting++;
-            run_start(r);
+            if (!run_enqueue_blocked(r)) run_start(r);
         }
         return;
     }
@@ -515,7 +529,9 @@ void run_go_on(run *r) {
     activate(r);
     action a;
     event ev;
-    if (r->to_recover) {
+    if (r->to_recover && r->journal->crashed && !r->journal->announced) {
+        journal_announce(r);
+    } else if (r->to_recover) {
         if (run_recover(r)) run_turn(r, event_now(r, r->recover_as));
     } else if (r->to_continue) {
         r->to_continue = false;
@@ -535,9 +551,12 @@ void run_go_on(run *r) {
 
 /* ---- Steering ---- */
 
-/* It has ended or was given back, and that is being committed. */
-static bool is_leaving(const run *r) {
-    return r->journal && (r->journal->releasing || r->journal->refused);
+/* Into memory, for something else than what it was going to do next. */
+static bool wake_up(run *r) {
+    if (run_load(r) != 0) return false;
+    if (!r->to_recover) return true;
+    run_unwake(r);
+    return run_recover(r);
 }
 
 void run_cancel(run *r) {
@@ -556,7 +575,7 @@ void run_cancel(run *r) {
         r->to_cancel = true;
         return;
     }
-    if (run_load(r) != 0) return;
+    if (!wake_up(r)) return;
     activate(r); /* a rollback may take its time */
     run_turn(r, event_now(r, EVENT_CANCEL));
 }
@@ -577,7 +596,7 @@ void run_suspend(run *r) {
     case RUN_PARKED:
         if (r->in_call)
             advance(r, &ev); /* the turn in which it is called goes on when it returns */
-        else if (run_load(r) == 0)
+        else if (wake_up(r))
             run_turn(r, ev);
         break;
     default: break;
@@ -617,7 +636,7 @@ static bool waits_at(const run *r, const step *s) {
 
 int run_deliver(run *r, const step *s, baton_value value, baton_error **err) {
     baton_engine *engine = r->engine;
-    if (r->place == RUN_PARKED && run_load(r) != 0) {
+    if (r->place == RUN_PARKED && !wake_up(r)) {
         value_unref(value);
         return engine_is_broken(engine, err);
     }

@@ -25,9 +25,11 @@ static bool read_text(const char *path, char *text, size_t size) {
     return true;
 }
 
-/* When a process started; 0 when there is none, or only what its parent has not fetched yet. */
-static int64_t start_of(int64_t pid) {
+/* When a process started. 0: /proc does not tell, and *ended says whether it told that only what its parent
+ * has not fetched yet is left. */
+static int64_t start_of(int64_t pid, bool *ended) {
     char path[64], text[1024];
+    *ended = false;
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     if (!read_text(path, text, sizeof text)) return 0;
     /* The name stands in brackets and may hold anything, brackets too. */
@@ -38,12 +40,14 @@ static int64_t start_of(int64_t pid) {
         sscanf(at + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                &state, &started_at) != 2)
         return 0;
-    return state == 'Z' || state == 'X' ? 0 : (int64_t)started_at;
+    *ended = state == 'Z' || state == 'X';
+    return *ended ? 0 : (int64_t)started_at;
 }
 
 int owner_self(owner_identity *self, baton_error **err) {
     owner_identity me = {.pid = getpid()};
-    me.started_at = start_of(me.pid);
+    bool ended;
+    me.started_at = start_of(me.pid, &ended);
     ssize_t size = readlink("/proc/self/ns/pid", me.pid_namespace, sizeof me.pid_namespace - 1);
     bool booted = read_text("/proc/sys/kernel/random/boot_id", me.boot_id, sizeof me.boot_id);
     if (!me.started_at || size <= 0 || !booted)
@@ -57,10 +61,13 @@ int owner_self(owner_identity *self, baton_error **err) {
 owner_state owner_judge(const owner_identity *self, const owner_identity *other) {
     if (strcmp(self->boot_id, other->boot_id) != 0) return OWNER_DEAD;
     if (strcmp(self->pid_namespace, other->pid_namespace) != 0) return OWNER_HIDDEN;
-    int64_t started_at = start_of(other->pid);
+    bool ended;
+    int64_t started_at = start_of(other->pid, &ended);
     if (started_at) return started_at == other->started_at ? OWNER_ALIVE : OWNER_DEAD;
-    /* /proc may be told to hide the processes of other users. */
-    return kill((pid_t)other->pid, 0) != 0 && errno == EPERM ? OWNER_HIDDEN : OWNER_DEAD;
+    if (ended) return OWNER_DEAD;
+    /* /proc may be told to hide the processes of other users, and reading it fails when this process can
+     * open no more files. Then only a number that no process has tells something for certain. */
+    return kill((pid_t)other->pid, 0) != 0 && errno == ESRCH ? OWNER_DEAD : OWNER_HIDDEN;
 }
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -20,7 +20,7 @@ typedef struct owner_identity {
 typedef enum owner_state {
     OWNER_ALIVE,
     OWNER_DEAD,
-    OWNER_HIDDEN, /* it may live where this process cannot see it */
+    OWNER_HIDDEN, /* nobody can tell: it may live where this process cannot see it */
 } owner_state;
 
 /* This process. */

@@ -37,21 +37,26 @@ static const char *const migrations[] = {
      * integer: the number of one in data. */
     "CREATE TABLE executions (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workflow INTEGER NOT NULL,"
     " status TEXT NOT NULL, strategy TEXT NOT NULL, priority INTEGER NOT NULL, created_at INTEGER NOT NULL,"
-    " started_at INTEGER, ended_at INTEGER, wake_at INTEGER, owner INTEGER, epoch INTEGER NOT NULL,"
-    " taken_up INTEGER NOT NULL, last INTEGER, number INTEGER NOT NULL, request TEXT, reason TEXT,"
+    " started_at INTEGER, ended_at INTEGER, wake_at INTEGER, owner INTEGER, attended INTEGER NOT NULL,"
+    " epoch INTEGER NOT NULL, taken_up INTEGER NOT NULL, last INTEGER, number INTEGER NOT NULL, request "
+    "TEXT, reason TEXT,"
     " settings TEXT, input, output, error, cursor TEXT);"
     "CREATE INDEX executions_workflow ON executions (workflow);"
     /* What is owned changes its status often, and is little: only the rest is worth an index of statuses.
      */
     "CREATE INDEX executions_status ON executions (status) WHERE owner IS NULL;"
     "CREATE INDEX executions_owner ON executions (owner, request) WHERE owner IS NOT NULL;"
+    /* What a person began waits for a person. */
     "CREATE INDEX executions_ready ON executions (priority DESC, key, wake_at)"
-    " WHERE owner IS NULL AND status = 'pending' AND wake_at IS NOT NULL;"
+    " WHERE owner IS NULL AND NOT attended AND status = 'pending' AND wake_at IS NOT NULL;"
     "CREATE INDEX executions_due ON executions (status, wake_at)"
-    " WHERE owner IS NULL AND wake_at IS NOT NULL;"
+    " WHERE owner IS NULL AND NOT attended AND wake_at IS NOT NULL;"
+    "CREATE INDEX executions_left ON executions (key)"
+    " WHERE owner IS NULL AND attended AND status IN ('pending', 'waiting');"
 
+    /* Of executions that have not begun. */
     "CREATE TABLE dependencies (execution INTEGER NOT NULL, depends_on TEXT NOT NULL,"
-    " PRIMARY KEY (execution, depends_on)) WITHOUT ROWID;"
+    " ended INTEGER NOT NULL, PRIMARY KEY (execution, depends_on)) WITHOUT ROWID;"
     "CREATE INDEX dependencies_depends_on ON dependencies (depends_on);"
 
     "CREATE TABLE data (execution INTEGER NOT NULL, number INTEGER NOT NULL, text TEXT NOT NULL);"
@@ -245,12 +250,23 @@ int sqlite_begin(sqlite_store *s, bool owning, baton_error **err) {
     return 0;
 }
 
+/* What did not fail by the writer's hand has been told to *err alone. */
+static void keep_failure(sqlite_store *s, baton_error *const *err) {
+    s->failed = true;
+    if (s->failure[0]) return;
+    const baton_error *why = err ? *err : NULL;
+    if (why && baton_error_get_code(why) == BATON_ERROR_STORE)
+        snprintf(s->failure, sizeof s->failure, "%s", baton_error_message(why));
+    else
+        explain(s, SQLITE_ERROR, why ? baton_error_message(why) : "a write failed", s->failure);
+}
+
 int sqlite_end(sqlite_store *s, int result, baton_error **err) {
     if (result == 0) result = sqlite_exec(s, &s->writer, "COMMIT", err);
     if (result == 0) {
         sqlite_checkpoint_consider(s);
     } else {
-        s->failed = true;
+        keep_failure(s, err);
         if (!sqlite3_get_autocommit(s->writer.db)) sqlite3_exec(s->writer.db, "ROLLBACK", NULL, NULL, NULL);
     }
     pthread_mutex_unlock(&s->lock);
@@ -470,7 +486,8 @@ static store *open_sqlite(const char *where, const store_options *options, baton
     }
     s->base.type = &store_sqlite;
     s->sync_normal = options->sync_normal;
-    snprintf(s->kind, sizeof s->kind, "%s", options->kind ? options->kind : "library");
+    snprintf(s->kind, sizeof s->kind, "%s", options->kind ? options->kind : "worker");
+    s->attended = strcmp(s->kind, "run") == 0;
     pthread_mutex_init(&s->lock, NULL);
     s->path = absolute(where);
     if (!s->path) error_memory(err);
@@ -485,7 +502,7 @@ static void say_goodbye(sqlite_store *s) {
     /* Not worth a flush: should a power cut undo it, this process will be known to be dead. */
     if (set_pragma(s, &s->writer, "synchronous", 1, NULL) != 0) return;
     if (sqlite_begin(s, false, NULL) != 0) return;
-    int result = sqlite_disown(s, &s->writer, s->owner, NULL);
+    int result = sqlite_disown(s, &s->writer, s->owner, s->owner, NULL);
     if (result == 0) {
         sqlite3_stmt *st = sqlite_prepare(s, &s->writer, "DELETE FROM owners WHERE number = ?1", NULL);
         if (st) sqlite3_bind_int64(st, 1, s->owner);
@@ -501,18 +518,12 @@ static void close_sqlite(store *base) {
     dispose(s);
 }
 
-static void forget(store *s, store_row *row) {
-    (void)s;
-    row->data = NULL;
-}
-
 const store_type store_sqlite = {
     .name = "sqlite",
     .durable = true,
     .open = open_sqlite,
     .close = close_sqlite,
     .commit = sqlite_commit,
-    .forget = forget,
     .load = sqlite_load,
     .find = sqlite_find,
     .read = sqlite_read,

@@ -23,7 +23,7 @@
 
 enum {
     KEPT_STATEMENTS = 128, /* slots, a power of two */
-    KEPT_UPDATES = 64,     /* see sqlite_commit.c */
+    KEPT_UPDATES = 128,    /* see sqlite_commit.c */
     FAILURE_BYTES = 1024,
     KNOWN_WORKFLOWS = 64, /* slots, a power of two */
 };
@@ -50,9 +50,15 @@ typedef struct known_workflow {
 typedef struct verdict {
     int64_t number, pid;
     owner_state state;
-    bool attended; /* a person ran it */
     char kind[16];
 } verdict;
+
+/* Where pruning stands between two pieces (sqlite_keep.c). */
+typedef struct pruning {
+    int at;      /* the status whose executions are looked through */
+    int64_t key; /* of the last one that was looked at */
+    bool freed;  /* pages are free that were not before */
+} pruning;
 
 /* The thread that moves what was committed from the log to the file. */
 typedef struct checkpointer {
@@ -71,6 +77,7 @@ typedef struct sqlite_store {
     char *path; /* absolute */
     bool sync_normal;
     char kind[16];
+    bool attended; /* a person runs what it owns */
     owner_identity self;
     int64_t owner;
     bool entered; /* among this process's owners */
@@ -90,6 +97,8 @@ typedef struct sqlite_store {
     char *found; /* what find and read_workflow gave last */
     verdict *verdicts;
     size_t verdict_count, verdict_capacity;
+
+    pruning pruning;
 
     checkpointer checkpointer;
 } sqlite_store;
@@ -173,8 +182,9 @@ int sqlite_judge(sqlite_store *s, int64_t number, verdict *v, baton_error **err)
 /* The owners of executions, one after the other: the next number above *number, 0 when there is none. */
 int sqlite_next_owner(sqlite_store *s, int64_t *number, baton_error **err);
 int sqlite_introduce(sqlite_store *s, baton_error **err);
-/* Executions without this owner, ready where they may begin. In a transaction. */
-int sqlite_disown(sqlite_store *s, connection *c, int64_t owner, baton_error **err);
+/* The executions of these owners are without one afterwards, ready where they may begin. In a transaction.
+ */
+int sqlite_disown(sqlite_store *s, connection *c, int64_t first, int64_t last, baton_error **err);
 /* Forgets owners that are dead and own nothing. In a transaction. */
 int sqlite_forget_dead(sqlite_store *s, baton_error **err);
 
@@ -189,7 +199,7 @@ void sqlite_checkpoint_consider(sqlite_store *s);
 void sqlite_checkpoint_stop(sqlite_store *s);
 
 /* The operations of the contract. */
-int sqlite_commit(store *s, const store_change *changes, size_t count, baton_error **err);
+int sqlite_commit(store *s, store_change *changes, size_t count, baton_error **err);
 int sqlite_find(store *s, const char *id, store_execution *x, baton_error **err);
 int sqlite_load(store *s, const store_row *row, buffer *cursor, baton_error **err);
 int sqlite_read(store *s, const store_row *row, int64_t number, buffer *text, baton_error **err);
@@ -207,7 +217,7 @@ int sqlite_journal(store *s, const char *id, uint32_t after, store_record_each e
 int sqlite_logs(store *s, const char *id, int64_t after, store_log_each each, void *data,
                 baton_error **err);
 int sqlite_statistics(store *s, int64_t now_ns, store_statistics *statistics, baton_error **err);
-int sqlite_prune(store *s, int64_t ended_before_ns, size_t *pruned, baton_error **err);
+int sqlite_prune(store *s, int64_t ended_before_ns, size_t *pruned, bool *more, baton_error **err);
 int sqlite_backup(store *s, const char *path, baton_error **err);
 
 #endif

@@ -12,7 +12,7 @@
 
 typedef struct candidate {
     int64_t key, epoch, owner;
-    bool recovered; /* it was interrupted */
+    bool recovered; /* its owner did not give it back as it should: a death, or a failure */
     bool taken;
 } candidate;
 
@@ -67,28 +67,42 @@ static int add_rows(sqlite_store *s, const store_claim *claim, sqlite3_stmt *st,
     "SELECT e.key, e.epoch, e.owner, w.built, w.digest FROM executions AS e INDEXED BY executions_" index \
     " CROSS JOIN workflows AS w ON w.id = e.workflow WHERE "
 
-static int find_interrupted(sqlite_store *s, const store_claim *claim, candidates *found,
-                            baton_error **err) {
+/* What owners gave back though it was under way: they closed, or failed. */
+static int find_left(sqlite_store *s, const store_claim *claim, candidates *found, baton_error **err) {
     sqlite3_stmt *st = sqlite_prepare(
         s, &s->reader,
-        CANDIDATE(
-            "status") "e.status = 'running' AND e.owner IS NULL AND e.cursor IS NOT NULL ORDER BY e.key",
-        err);
-    if (!st || add_rows(s, claim, st, true, found, err) != 0) return -1;
-    st = sqlite_prepare(
-        s, &s->reader,
-        CANDIDATE("owner") "e.owner = ?1 AND (e.status = 'pending' OR (e.status IN"
-                           " ('running', 'waiting') AND e.cursor IS NOT NULL)) ORDER BY e.request, e.key",
+        CANDIDATE("status") "e.status = 'running' AND e.owner IS NULL AND e.cursor IS NOT NULL"
+                            " AND (?1 OR NOT e.attended) ORDER BY e.key",
         err);
     if (!st) return -1;
+    sqlite3_bind_int(st, 1, claim->attended_too);
+    if (add_rows(s, claim, st, true, found, err) != 0) return -1;
+    if (!claim->attended_too) return 0;
+    st = sqlite_prepare(s, &s->reader,
+                        CANDIDATE("left") "e.owner IS NULL AND e.attended AND e.status IN ('pending',"
+                                          " 'waiting') AND (e.status = 'pending' OR e.cursor IS NOT NULL)"
+                                          " ORDER BY e.key",
+                        err);
+    return st ? add_rows(s, claim, st, false, found, err) : -1;
+}
+
+static int find_interrupted(sqlite_store *s, const store_claim *claim, candidates *found,
+                            baton_error **err) {
+    if (find_left(s, claim, found, err) != 0) return -1;
+    sqlite3_stmt *st = sqlite_prepare(
+        s, &s->reader,
+        CANDIDATE("owner") "e.owner = ?1 AND (e.status = 'pending' OR (e.status IN"
+                           " ('running', 'waiting') AND e.cursor IS NOT NULL)) AND (?2 OR NOT e.attended)"
+                           " ORDER BY e.request, e.key",
+        err);
+    if (!st) return -1;
+    sqlite3_bind_int(st, 2, claim->attended_too);
     for (int64_t owner = 0; !is_full(found);) {
         verdict v;
         if (sqlite_next_owner(s, &owner, err) != 0) return -1;
         if (!owner) return 0;
         if (sqlite_judge(s, owner, &v, err) != 0) return -1;
-        if (v.state == OWNER_ALIVE || (v.state == OWNER_HIDDEN && !claim->take_over) ||
-            (v.attended && !claim->attended_too))
-            continue;
+        if (v.state == OWNER_ALIVE || (v.state == OWNER_HIDDEN && !claim->take_over)) continue;
         sqlite3_bind_int64(st, 1, owner);
         if (add_rows(s, claim, st, true, found, err) != 0) return -1;
     }
@@ -98,11 +112,10 @@ static int find_interrupted(sqlite_store *s, const store_claim *claim, candidate
 /* Those that have begun go first. */
 static int find_ready(sqlite_store *s, const store_claim *claim, candidates *found, baton_error **err) {
     static const char *const queries[] = {
-        CANDIDATE("due") "e.owner IS NULL AND e.status = 'waiting' AND e.wake_at <= ?1 ORDER BY "
-                         "e.wake_at, e.key",
-        CANDIDATE("ready") "e.owner IS NULL AND e.status = 'pending' AND e.wake_at IS NOT NULL AND "
-                           "e.wake_at <= ?1"
-                           " ORDER BY e.priority DESC, e.key",
+        CANDIDATE("due") "e.owner IS NULL AND NOT e.attended AND e.status = 'waiting'"
+                         " AND e.wake_at <= ?1 ORDER BY e.wake_at, e.key",
+        CANDIDATE("ready") "e.owner IS NULL AND NOT e.attended AND e.status = 'pending'"
+                           " AND e.wake_at IS NOT NULL AND e.wake_at <= ?1 ORDER BY e.priority DESC, e.key",
     };
     for (size_t i = 0; i < 2 && !is_full(found); i++) {
         sqlite3_stmt *st = sqlite_prepare(s, &s->reader, queries[i], err);
@@ -129,16 +142,15 @@ static int find_one(sqlite_store *s, const store_claim *claim, candidates *found
             "execution '%s' belongs to process %lld, which cannot be seen from here (another "
             "container?): if it is gone, take the execution over with --take-over",
             claim->id, (long long)v.pid);
-    candidate one = {.key = x.row.key, .epoch = x.row.epoch, .owner = x.owner, .recovered = x.interrupted};
-    one.recovered |= x.owner && v.state == OWNER_HIDDEN && x.status != EXECUTION_SUSPENDED;
+    candidate one = {.key = x.row.key, .epoch = x.row.epoch, .owner = x.owner};
+    one.recovered = x.status == EXECUTION_RUNNING || (x.owner && x.status != EXECUTION_SUSPENDED);
     return add(found, one, err);
 }
 
 static int take(sqlite_store *s, candidates *found, baton_error **err) {
     sqlite3_stmt *st = sqlite_prepare(
         s, &s->writer,
-        "UPDATE executions SET owner = ?1, epoch = epoch + 1,"
-        " taken_up = taken_up + ?2,"
+        "UPDATE executions SET owner = ?1, attended = ?2, epoch = epoch + 1,"
         /* To suspend was asked of the owner before; to cancel still counts. */
         " request = iif(request = 'cancel', request, NULL) WHERE key = ?3 AND epoch = ?4 AND owner IS ?5"
         " AND status IN ('pending', 'running', 'waiting', 'suspended')",
@@ -147,7 +159,7 @@ static int take(sqlite_store *s, candidates *found, baton_error **err) {
     for (size_t i = 0; i < found->count; i++) {
         candidate *one = &found->list[i];
         sqlite3_bind_int64(st, 1, s->owner);
-        sqlite3_bind_int(st, 2, one->recovered);
+        sqlite3_bind_int(st, 2, s->attended);
         sqlite3_bind_int64(st, 3, one->key);
         sqlite3_bind_int64(st, 4, one->epoch);
         sqlite_bind_integer(st, 5, one->owner);
@@ -180,13 +192,29 @@ static int take_up(sqlite_store *s, const store_claim *claim, candidates *found,
     }
 }
 
+/* Gives one that was taken, and says whether its owner was dead. */
+typedef struct giving {
+    store_execution_each each;
+    void *data;
+    bool recovered;
+} giving;
+
+static int give(void *data, const store_execution *x, baton_error **err) {
+    const giving *g = data;
+    store_execution taken = *x;
+    taken.recovered = g->recovered;
+    return g->each(g->data, &taken, err);
+}
+
 int sqlite_take_up(store *base, const store_claim *claim, store_execution_each each, void *data,
                    baton_error **err) {
     sqlite_store *s = (sqlite_store *)base;
     candidates found = {.limit = claim->limit};
     int result = take_up(s, claim, &found, err);
-    for (size_t i = 0; i < found.count && result == 0; i++)
-        if (found.list[i].taken) result = sqlite_give(s, found.list[i].key, NULL, each, data, err);
+    for (size_t i = 0; i < found.count && result == 0; i++) {
+        giving g = {each, data, found.list[i].recovered};
+        if (found.list[i].taken) result = sqlite_give(s, found.list[i].key, NULL, give, &g, err);
+    }
     free(found.list);
     return result < 0 ? -1 : 0;
 }
@@ -195,9 +223,9 @@ int sqlite_next_due(store *base, int64_t *wake_ns, baton_error **err) {
     sqlite_store *s = (sqlite_store *)base;
     static const char *const queries[] = {
         "SELECT min(wake_at) FROM executions INDEXED BY executions_due"
-        " WHERE owner IS NULL AND wake_at IS NOT NULL AND status = 'waiting'",
+        " WHERE owner IS NULL AND NOT attended AND wake_at IS NOT NULL AND status = 'waiting'",
         "SELECT min(wake_at) FROM executions INDEXED BY executions_due"
-        " WHERE owner IS NULL AND wake_at IS NOT NULL AND status = 'pending'",
+        " WHERE owner IS NULL AND NOT attended AND wake_at IS NOT NULL AND status = 'pending'",
     };
     int64_t earliest = INT64_MAX;
     connection *c = sqlite_reader(s, err);

@@ -45,8 +45,9 @@ typedef struct batch {
     int64_t seq;    /* of the last record in the journal */
     int64_t now_us; /* 0: not read yet */
     bool numbered;
-    bool depends;   /* an execution was given dependencies */
-    bool unsettled; /* or one ended, or may have to wait */
+    int64_t created; /* the key of the first execution that this commit creates; 0: none yet */
+    bool depends;    /* an execution was given dependencies */
+    bool unsettled;  /* or one began or ended, or may have to wait */
     batch_record records[BATCH_RECORDS];
     unsigned record_count;
 } batch;
@@ -60,6 +61,9 @@ static int64_t now(batch *b) {
 
 static bool has_ended(const store_change *change) {
     return change->moved && change->status >= EXECUTION_COMPLETED;
+}
+static bool has_begun(const store_change *change) {
+    return change->moved && change->started_ns && change->status != EXECUTION_PENDING;
 }
 static bool is_released(const store_change *change) { return change->release || has_ended(change); }
 
@@ -244,9 +248,9 @@ static int insert_execution(batch *b, const store_change *change) {
     if (workflow_id(b, &x->workflow, &workflow) != 0) return -1;
     sqlite3_stmt *st = prepare(
         b, "INSERT INTO executions (id, workflow, status, strategy, priority, created_at, started_at,"
-           " ended_at, wake_at, owner, epoch, taken_up, last, number, reason, settings, input, output,"
-           " error, cursor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12, ?13, ?14,"
-           " ?15, ?16, ?17, ?18, ?19) ON CONFLICT (id) DO NOTHING");
+           " ended_at, wake_at, owner, attended, epoch, taken_up, last, number, reason, settings, input,"
+           " output, error, cursor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0,"
+           " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) ON CONFLICT (id) DO NOTHING");
     if (!st) return -1;
     /* Without the fields of a move it begins as what a creation says. */
     store_change first = *change;
@@ -262,19 +266,21 @@ static int insert_execution(batch *b, const store_change *change) {
     sqlite_bind_time(st, 8, first.ended_ns);
     bind_wake(b, st, 9, &first, unowned);
     sqlite_bind_integer(st, 10, unowned ? 0 : b->s->owner);
-    sqlite3_bind_int(st, 11, !x->unowned);
-    sqlite_bind_integer(st, 12, change->record_count ? b->seq + (int64_t)change->record_count : 0);
-    sqlite3_bind_int64(st, 13, first.number);
-    sqlite_bind_text(st, 14, first.reason);
-    sqlite_bind_bytes(st, 15, x->settings);
-    sqlite_bind_value(st, 16, x->input);
-    sqlite_bind_value(st, 17, first.output);
-    sqlite_bind_value(st, 18, first.error);
-    sqlite_bind_bytes(st, 19, first.cursor);
+    sqlite3_bind_int(st, 11, !x->unowned && b->s->attended);
+    sqlite3_bind_int(st, 12, !x->unowned);
+    sqlite_bind_integer(st, 13, change->record_count ? b->seq + (int64_t)change->record_count : 0);
+    sqlite3_bind_int64(st, 14, first.number);
+    sqlite_bind_text(st, 15, first.reason);
+    sqlite_bind_bytes(st, 16, x->settings);
+    sqlite_bind_value(st, 17, x->input);
+    sqlite_bind_value(st, 18, first.output);
+    sqlite_bind_value(st, 19, first.error);
+    sqlite_bind_bytes(st, 20, first.cursor);
     if (run(b, st) != 0) return -1;
     row->lost = sqlite3_changes(b->c->db) == 0;
     if (row->lost) return 0;
     row->key = sqlite3_last_insert_rowid(b->c->db);
+    if (!b->created) b->created = row->key;
     row->last = 0;
     row->epoch = !x->unowned;
     row->data = memo(first.status, first.wake_ns, first.started_ns, unowned);
@@ -283,12 +289,13 @@ static int insert_execution(batch *b, const store_change *change) {
 
 /* The groups of columns that an UPDATE may name. */
 enum {
-    STATE = 1,     /* status, wake_at, reason */
-    START = 2,     /* started_at */
-    END = 4,       /* ended_at, output, error */
-    PROGRESS = 8,  /* taken_up */
-    RELEASE = 16,  /* owner, request */
-    PROTECTED = 32 /* only as the owner */
+    STATE = 1,    /* status, wake_at, reason */
+    START = 2,    /* started_at */
+    END = 4,      /* ended_at, output, error */
+    PROGRESS = 8, /* taken_up */
+    RELEASE = 16, /* owner, request */
+    OWNED = 32,   /* only as the owner; else only if nobody owns it */
+    RECOVERY = 64 /* taken_up */
 };
 
 static sqlite3_stmt *update_statement(batch *b, unsigned groups) {
@@ -300,10 +307,13 @@ static sqlite3_stmt *update_statement(batch *b, unsigned groups) {
     if (groups & STATE) buffer_puts(&sql, ", status = ?6, wake_at = ?7, reason = ?8");
     if (groups & START) buffer_puts(&sql, ", started_at = ?9");
     if (groups & END) buffer_puts(&sql, ", ended_at = ?10, output = ?11, error = ?12");
-    if (groups & PROGRESS) buffer_puts(&sql, ", taken_up = 0");
+    if (groups & PROGRESS)
+        buffer_puts(&sql, ", taken_up = 0");
+    else if (groups & RECOVERY)
+        buffer_puts(&sql, ", taken_up = taken_up + 1");
     if (groups & RELEASE) buffer_puts(&sql, ", owner = NULL, request = NULL");
-    buffer_puts(&sql, " WHERE key = ?1 AND epoch = ?2");
-    if (groups & PROTECTED) buffer_puts(&sql, " AND owner = ?13");
+    buffer_puts(&sql, " WHERE key = ?1 AND epoch = ?2 AND owner ");
+    buffer_puts(&sql, groups & OWNED ? "= ?13" : "IS NULL");
     if (buffer_failed(&sql)) {
         error_memory(b->err);
     } else if (sqlite3_prepare_v3(b->c->db, sql.data, -1, SQLITE_PREPARE_PERSISTENT, st, NULL) !=
@@ -323,17 +333,29 @@ static unsigned groups_of(const store_change *change) {
     if (change->started_ns && !(before & MEMO_STARTED)) groups |= START;
     if (ended) groups |= END;
     if (change->progress) groups |= PROGRESS;
+    if (change->recovery) groups |= RECOVERY;
     if (is_released(change)) groups |= RELEASE;
-    if (!(before & MEMO_RELEASED)) groups |= PROTECTED;
+    if (!(before & MEMO_RELEASED)) groups |= OWNED;
     return groups;
+}
+
+/* An execution that was given back is not gone on with, though nobody may have taken it up yet: it would be
+ * under way without an owner. It may be ended, or given back in another state; and what this very commit
+ * creates without an owner (its epoch is 0) nobody else has seen. */
+static bool is_foreign(const batch *b, const store_change *change) {
+    const store_row *row = change->row;
+    bool fresh = !row->epoch && b->created && row->key >= b->created;
+    return memo_of(row) & MEMO_RELEASED && !is_released(change) && !fresh;
 }
 
 static int update_execution(batch *b, const store_change *change) {
     store_row *row = change->row;
+    row->lost = is_foreign(b, change);
+    if (row->lost) return 0;
     unsigned groups = groups_of(change);
     sqlite3_stmt *st = update_statement(b, groups);
     if (!st) return -1;
-    bool released = groups & RELEASE || !(groups & PROTECTED);
+    bool released = groups & RELEASE || !(groups & OWNED);
     sqlite3_bind_int64(st, 1, row->key);
     sqlite3_bind_int64(st, 2, row->epoch);
     sqlite_bind_integer(st, 3, change->record_count ? b->seq + (int64_t)change->record_count : row->last);
@@ -350,9 +372,10 @@ static int update_execution(batch *b, const store_change *change) {
         sqlite_bind_value(st, 11, change->output);
         sqlite_bind_value(st, 12, change->error);
     }
-    if (groups & PROTECTED) sqlite3_bind_int64(st, 13, b->s->owner);
+    if (groups & OWNED) sqlite3_bind_int64(st, 13, b->s->owner);
     if (run(b, st) != 0) return -1;
     row->lost = sqlite3_changes(b->c->db) == 0;
+    b->unsettled |= groups & STATE && has_begun(change);
     row->data = memo(change->status, change->wake_ns, change->started_ns || (memo_of(row) & MEMO_STARTED),
                      released);
     return 0;
@@ -369,21 +392,26 @@ static int check_epoch(batch *b, store_row *row) {
     return there < 0 ? -1 : 0;
 }
 
-static int write_change(batch *b, const store_change *change) {
-    if (change->row->lost) return 0;
+static int write_change(batch *b, store_change *change) {
+    int result = 0;
+    change->lost = change->row->lost;
+    if (change->lost) return 0;
     if (change->record_count && find_seq(b) != 0) return -1;
-    int result = change->creation ? insert_execution(b, change)
-                 : change->moved  ? update_execution(b, change)
-                                  : check_epoch(b, change->row);
-    if (result != 0 || change->row->lost) return result;
+    if (change->creation)
+        result = insert_execution(b, change);
+    else
+        result = change->moved ? update_execution(b, change) : check_epoch(b, change->row);
+    change->lost = change->row->lost;
+    if (result != 0 || change->lost) return result;
     b->depends |= change->creation && change->creation->dependency_count;
     b->unsettled |= b->depends || has_ended(change) || (change->release && may_wait(change));
     return insert_rest(b, change);
 }
 
 /* ---- Dependencies ----
- * The table holds those that have not ended. Settled when all changes are written: what an execution
- * depends on may stand behind it in the same commit. */
+ * The table holds those of executions that have not begun, also those that have ended: they are looked at
+ * when their dependents begin, and not pruned before. Settled when all changes are written: what an
+ * execution depends on may stand behind it in the same commit. */
 
 static int with_key(batch *b, const char *sql, int64_t key) {
     sqlite3_stmt *st = prepare(b, sql);
@@ -394,9 +422,9 @@ static int with_key(batch *b, const char *sql, int64_t key) {
 }
 
 static int add_dependencies(batch *b, const store_creation *x, int64_t key) {
-    sqlite3_stmt *st = prepare(b, "INSERT INTO dependencies SELECT ?1, id FROM executions WHERE id = ?2"
-                                  " AND status NOT IN ('completed', 'faulted', 'cancelled')"
-                                  " ON CONFLICT DO NOTHING");
+    sqlite3_stmt *st = prepare(b, "INSERT INTO dependencies SELECT ?1, id,"
+                                  " status IN ('completed', 'faulted', 'cancelled')"
+                                  " FROM executions WHERE id = ?2 ON CONFLICT DO NOTHING");
     if (!st) return -1;
     for (size_t i = 0; i < x->dependency_count; i++) {
         sqlite3_bind_int64(st, 1, key);
@@ -406,24 +434,31 @@ static int add_dependencies(batch *b, const store_creation *x, int64_t key) {
     return 0;
 }
 
+static int drop_dependencies(batch *b, int64_t key) {
+    return with_key(b, "DELETE FROM dependencies WHERE execution = ?1", key);
+}
+
 /* Those that were waiting for this one alone may begin. */
 static int end_dependencies(batch *b, int64_t key) {
-    if (with_key(b, "DELETE FROM dependencies WHERE execution = ?1", key) != 0) return -1;
+    if (drop_dependencies(b, key) != 0) return -1;
     if (with_key(b,
-                 "UPDATE executions SET wake_at = ?2 WHERE owner IS NULL AND status = 'pending' AND key IN"
-                 " (SELECT execution FROM dependencies AS d WHERE depends_on ="
-                 " (SELECT id FROM executions WHERE key = ?1) AND NOT EXISTS (SELECT 1 FROM dependencies"
-                 " WHERE execution = d.execution AND depends_on <> d.depends_on))",
+                 "UPDATE dependencies SET ended = 1 WHERE depends_on ="
+                 " (SELECT id FROM executions WHERE key = ?1)",
                  key) != 0)
         return -1;
-    return with_key(
-        b, "DELETE FROM dependencies WHERE depends_on = (SELECT id FROM executions WHERE key = ?1)", key);
+    if (sqlite3_changes(b->c->db) == 0) return 0;
+    return with_key(b,
+                    "UPDATE executions SET wake_at = ?2 WHERE owner IS NULL AND status = 'pending' AND key"
+                    " IN (SELECT execution FROM dependencies AS d WHERE depends_on ="
+                    " (SELECT id FROM executions WHERE key = ?1) AND NOT EXISTS (SELECT 1 FROM"
+                    " dependencies WHERE execution = d.execution AND NOT ended))",
+                    key);
 }
 
 static int settle_dependencies(batch *b, const store_change *changes, size_t count) {
     for (size_t i = 0; i < count && b->depends; i++) {
         const store_change *change = &changes[i];
-        if (!change->creation || change->row->lost) continue;
+        if (!change->creation || change->lost) continue;
         if (add_dependencies(b, change->creation, change->row->key) != 0) return -1;
     }
     int64_t any;
@@ -432,20 +467,23 @@ static int settle_dependencies(batch *b, const store_change *changes, size_t cou
     int result = 0;
     for (size_t i = 0; i < count && any && result == 0; i++) {
         const store_change *change = &changes[i];
-        if (change->row->lost) continue;
+        if (change->lost) continue;
         if (has_ended(change))
             result = end_dependencies(b, change->row->key);
+        else if (has_begun(change))
+            result = drop_dependencies(b, change->row->key);
         else if (may_wait(change))
             result = with_key(b,
                               "UPDATE executions SET wake_at = NULL WHERE key = ?1 AND owner IS NULL"
                               " AND status = 'pending'"
-                              " AND EXISTS (SELECT 1 FROM dependencies WHERE execution = ?1)",
+                              " AND EXISTS (SELECT 1 FROM dependencies WHERE execution = ?1 AND NOT"
+                              " ended)",
                               change->row->key);
     }
     return result;
 }
 
-int sqlite_commit(store *base, const store_change *changes, size_t count, baton_error **err) {
+int sqlite_commit(store *base, store_change *changes, size_t count, baton_error **err) {
     sqlite_store *s = (sqlite_store *)base;
     batch b = {.s = s, .c = &s->writer, .err = err};
     if (sqlite_begin(s, true, err) != 0) return -1;

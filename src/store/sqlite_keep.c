@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 /* ---- Prune ----
- * In pieces, each a short transaction of its own, with a pause after it: others get their turn. */
+ * In pieces, each a short transaction of its own, so that nobody is held up for long: first executions, one
+ * status after the other, then the pages that became free. */
 
 enum {
-    PIECE_ROWS = 2000,  /* deleted in one piece, unless one execution has more */
-    PIECE_PAGES = 1000, /* given back in one piece */
-    PAUSE_MS = 1,
+    PIECE_ROWS = 1000, /* deleted or looked at in one piece, unless one execution has more */
+    PIECE_PAGES = 250, /* given back in one piece */
 };
 
 static int delete_by(sqlite_store *s, const char *sql, int64_t key, baton_error **err) {
@@ -40,98 +40,98 @@ static int delete_journal(sqlite_store *s, int64_t seq, int64_t *rows, baton_err
     return 0;
 }
 
-static int delete_execution(sqlite_store *s, int64_t key, int64_t last, int64_t *rows, baton_error **err) {
-    if (delete_journal(s, last, rows, err) != 0 ||
-        delete_by(s, "DELETE FROM data WHERE execution = ?1", key, err) != 0 ||
-        delete_by(s, "DELETE FROM logs WHERE execution = ?1", key, err) != 0)
-        return -1;
-    return delete_by(s, "DELETE FROM executions WHERE key = ?1", key, err);
+/* An execution that is looked at. */
+typedef struct old {
+    int64_t key, last, ended_at, created_at, workflow;
+    bool needed; /* an execution that has not begun depends on it */
+} old;
+
+static int delete_execution(sqlite_store *s, const old *x, int64_t *rows, baton_error **err) {
+    if (delete_journal(s, x->last, rows, err) != 0) return -1;
+    static const char *const of_execution[] = {"DELETE FROM data WHERE execution = ?1",
+                                               "DELETE FROM logs WHERE execution = ?1",
+                                               "DELETE FROM executions WHERE key = ?1"};
+    for (size_t i = 0; i < sizeof of_execution / sizeof *of_execution; i++) {
+        if (delete_by(s, of_execution[i], x->key, err) != 0) return -1;
+        *rows += sqlite3_changes(s->writer.db);
+    }
+    return delete_by(s,
+                     "DELETE FROM workflows WHERE id = ?1 AND NOT EXISTS"
+                     " (SELECT 1 FROM executions WHERE workflow = ?1)",
+                     x->workflow, err);
 }
 
-/* Where the walk through the executions of one status stands. */
-typedef struct walk {
-    const char *status;
-    int64_t ended_before, key;
-    size_t deleted;
-    bool done;
-} walk;
-
-/* What was created after the moment has not ended before it, so there the walk is at its end: what has
- * ended since is not looked at. (Keys are given in the order of creation, as far as clocks tell the truth.)
- */
-static int prune_piece(sqlite_store *s, walk *w, baton_error **err) {
-    sqlite3_stmt *st = sqlite_prepare(s, &s->writer,
-                                      "SELECT key, last, ended_at, created_at FROM executions"
-                                      " WHERE owner IS NULL AND status = ?1 AND key > ?2 ORDER BY key",
-                                      err);
+/* Executions of the status that pruning stands at; *rows counts what was done, up to a piece. What was
+ * created after the moment has not ended before it, so there the walk is at its end: what has ended since
+ * is not looked at. (Keys are given in the order of creation, as far as clocks tell the truth.) */
+static int prune_executions(sqlite_store *s, int64_t ended_before, int64_t *rows, size_t *deleted,
+                            baton_error **err) {
+    sqlite3_stmt *st =
+        sqlite_prepare(s, &s->writer,
+                       "SELECT key, last, ended_at, created_at, workflow,"
+                       " EXISTS (SELECT 1 FROM dependencies WHERE depends_on = executions.id)"
+                       " FROM executions WHERE owner IS NULL AND status = ?1 AND key > ?2 ORDER BY key",
+                       err);
     if (!st) return -1;
-    sqlite_bind_text(st, 1, w->status);
-    sqlite3_bind_int64(st, 2, w->key);
-    int row = 1;
-    for (int64_t rows = 0; rows < PIECE_ROWS && (row = sqlite_row(s, &s->writer, st, err)) > 0; rows++) {
-        w->key = sqlite3_column_int64(st, 0);
-        if (sqlite3_column_int64(st, 3) >= w->ended_before) {
-            row = 0;
-            break;
-        }
-        if (sqlite3_column_int64(st, 2) >= w->ended_before) continue;
-        if (delete_execution(s, w->key, sqlite3_column_int64(st, 1), &rows, err) != 0) {
-            row = -1;
-            break;
-        }
-        w->deleted++;
+    sqlite_bind_text(st, 1, execution_status_name((execution_status)s->pruning.at));
+    sqlite3_bind_int64(st, 2, s->pruning.key);
+    int row = 1, result = 0;
+    for (; *rows < PIECE_ROWS && result == 0; ++*rows) {
+        row = sqlite_row(s, &s->writer, st, err);
+        if (row <= 0) break;
+        const old x = {.key = sqlite3_column_int64(st, 0),
+                       .last = sqlite3_column_int64(st, 1),
+                       .ended_at = sqlite3_column_int64(st, 2),
+                       .created_at = sqlite3_column_int64(st, 3),
+                       .workflow = sqlite3_column_int64(st, 4),
+                       .needed = sqlite3_column_int(st, 5)};
+        row = x.created_at < ended_before;
+        if (!row) break;
+        s->pruning.key = x.key;
+        if (x.ended_at >= ended_before || x.needed) continue;
+        result = delete_execution(s, &x, rows, err);
+        ++*deleted;
     }
     sqlite3_reset(st);
-    w->done = row == 0;
-    return row < 0 ? -1 : 0;
-}
-
-static int prune_status(sqlite_store *s, walk *w, baton_error **err) {
-    while (!w->done) {
-        if (sqlite_begin(s, false, err) != 0) return -1;
-        if (sqlite_end(s, prune_piece(s, w, err), err) != 0) return -1;
-        sqlite3_sleep(PAUSE_MS);
-    }
+    if (row < 0 || result != 0) return -1;
+    if (row == 0) s->pruning = (pruning){.at = s->pruning.at + 1, .freed = s->pruning.freed};
     return 0;
 }
 
-static int prune_workflows(sqlite_store *s, baton_error **err) {
-    if (sqlite_begin(s, false, err) != 0) return -1;
-    int result = sqlite_exec(s, &s->writer,
-                             "DELETE FROM workflows WHERE NOT EXISTS"
-                             " (SELECT 1 FROM executions WHERE workflow = workflows.id)",
-                             err);
-    return sqlite_end(s, result, err);
+static int give_back_pages(sqlite_store *s, bool *more, baton_error **err) {
+    int64_t pages;
+    if (sqlite_integer(s, &s->writer, "PRAGMA freelist_count", &pages, err) != 0) return -1;
+    *more = pages > PIECE_PAGES;
+    if (!pages) return 0;
+    sqlite3_stmt *st = sqlite_prepare(s, &s->writer, "PRAGMA incremental_vacuum(250)", err);
+    int row = st ? 1 : -1;
+    while (row > 0) row = sqlite_row(s, &s->writer, st, err);
+    return row;
 }
 
-static int give_back(sqlite_store *s, baton_error **err) {
-    for (;;) {
-        int64_t pages;
-        if (sqlite_begin(s, false, err) != 0) return -1;
-        int result = sqlite_integer(s, &s->writer, "PRAGMA freelist_count", &pages, err);
-        sqlite3_stmt *st =
-            result == 0 ? sqlite_prepare(s, &s->writer, "PRAGMA incremental_vacuum(1000)", err) : NULL;
-        if (!st) result = -1;
-        int row = result == 0 && pages ? 1 : result;
-        while (row > 0) row = sqlite_row(s, &s->writer, st, err);
-        if (sqlite_end(s, row, err) != 0) return -1;
-        if (pages <= PIECE_PAGES) return 0;
-        sqlite3_sleep(PAUSE_MS);
-    }
+static int prune_piece(sqlite_store *s, int64_t ended_before, size_t *deleted, bool *more,
+                       baton_error **err) {
+    pruning *p = &s->pruning;
+    if (p->at < EXECUTION_COMPLETED) p->at = EXECUTION_COMPLETED;
+    int64_t rows = 0;
+    while (p->at <= EXECUTION_CANCELLED && rows < PIECE_ROWS)
+        if (prune_executions(s, ended_before, &rows, deleted, err) != 0) return -1;
+    p->freed |= *deleted > 0;
+    *more = p->at <= EXECUTION_CANCELLED || (p->freed && rows);
+    if (!*more && p->freed && give_back_pages(s, more, err) != 0) return -1;
+    if (!*more) *p = (pruning){0};
+    return 0;
 }
 
-int sqlite_prune(store *base, int64_t ended_before_ns, size_t *pruned, baton_error **err) {
+int sqlite_prune(store *base, int64_t ended_before_ns, size_t *pruned, bool *more, baton_error **err) {
     sqlite_store *s = (sqlite_store *)base;
     size_t deleted = 0;
-    for (int i = EXECUTION_COMPLETED; i <= EXECUTION_CANCELLED; i++) {
-        walk w = {.status = execution_status_name((execution_status)i),
-                  .ended_before = ended_before_ns / 1000};
-        int result = prune_status(s, &w, err);
-        deleted += w.deleted;
-        if (result != 0) return -1;
-    }
-    if (deleted && (prune_workflows(s, err) != 0 || give_back(s, err) != 0)) return -1;
-    if (pruned) *pruned = deleted;
+    bool rest = false;
+    if (sqlite_begin(s, false, err) != 0) return -1;
+    int result = prune_piece(s, ended_before_ns / 1000, &deleted, &rest, err);
+    if (sqlite_end(s, result, err) != 0) return -1;
+    *pruned = deleted;
+    *more = rest;
     return 0;
 }
 
@@ -154,10 +154,8 @@ static int copy(sqlite_store *s, connection *to, const char *path, baton_error *
     sqlite3_backup_step(backup, -1);
     if (sqlite3_backup_finish(backup) != SQLITE_OK) return backup_failed(s, path, to->db, err);
     /* Whoever owns something owns it in the store, not in the copy. */
-    if (sqlite3_exec(to->db,
-                     "BEGIN; UPDATE executions SET owner = NULL, request = NULL WHERE owner IS NOT NULL;"
-                     "DELETE FROM owners; COMMIT",
-                     NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite_exec(s, to, "BEGIN", NULL) != 0 || sqlite_disown(s, to, 1, INT64_MAX, NULL) != 0 ||
+        sqlite_exec(s, to, "DELETE FROM owners", NULL) != 0 || sqlite_exec(s, to, "COMMIT", NULL) != 0)
         return backup_failed(s, path, to->db, err);
     return 0;
 }

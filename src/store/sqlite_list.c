@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Clocks may have been set back this much, and yet a list from a moment on misses nothing. */
+#define CLOCK_SLACK_US (INT64_C(3600) * 1000000)
+
 static int newest_first(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x < y) - (x > y);
@@ -21,8 +24,8 @@ typedef struct query {
     sqlite_store *s;
     const store_filter *filter;
     bool interrupted;
-    int64_t before; /* a key */
-    buffer living;  /* the numbers of owners that live, or may: "1, 2" */
+    int64_t before, from; /* keys */
+    buffer living;        /* the numbers of owners that live, or may: "1, 2" */
     integers found;
     baton_error **err;
 } query;
@@ -34,6 +37,7 @@ typedef enum range {
     RANGE_OWNED,  /* what engines have now: not much */
     RANGE_WORKFLOW,
     RANGE_UNOWNED, /* running, but nobody runs it */
+    RANGE_LEFT,    /* begun by a person, who is gone */
     RANGE_OWNER,
     RANGE_ASKED, /* the few of an owner that were asked for something: its index has them apart */
 } range;
@@ -46,7 +50,8 @@ static void write_status(query *q, buffer *sql, const char *column) {
     if (strcmp(status, "running") == 0)
         buffer_printf(sql, " AND +owner IN (%s)", buffer_text(&q->living));
     else if (strcmp(status, "pending") == 0 || strcmp(status, "waiting") == 0)
-        buffer_printf(sql, " AND (owner IS NULL OR +owner IN (%s))", buffer_text(&q->living));
+        buffer_printf(sql, " AND (owner IS NULL AND NOT attended OR +owner IN (%s))",
+                      buffer_text(&q->living));
 }
 
 static sqlite3_stmt *range_statement(query *q, range of) {
@@ -54,19 +59,22 @@ static sqlite3_stmt *range_statement(query *q, range of) {
     buffer sql = {0};
     buffer_puts(&sql, "SELECT key FROM executions");
     if (of == RANGE_OWNED) buffer_puts(&sql, " INDEXED BY executions_owner");
+    if (of == RANGE_LEFT) buffer_puts(&sql, " INDEXED BY executions_left");
     buffer_puts(&sql, " WHERE true");
     write_status(q, &sql, of == RANGE_STATUS ? "status" : "+status");
     if (of == RANGE_STATUS) buffer_puts(&sql, " AND owner IS NULL");
     if (of == RANGE_OWNED) buffer_puts(&sql, " AND owner IS NOT NULL");
     if (of == RANGE_WORKFLOW) buffer_puts(&sql, " AND workflow = ?1");
     if (of == RANGE_UNOWNED) buffer_puts(&sql, " AND status = 'running' AND owner IS NULL");
+    if (of == RANGE_LEFT)
+        buffer_puts(&sql, " AND owner IS NULL AND attended AND status IN ('pending', 'waiting')");
     if (of == RANGE_OWNER || of == RANGE_ASKED)
         buffer_printf(&sql,
                       " AND owner = ?1 AND request %s AND +status IN ('pending', 'running', 'waiting')",
                       of == RANGE_OWNER ? "IS NULL" : "> ''");
     if (of != RANGE_WORKFLOW && f->workflow)
         buffer_puts(&sql, " AND +workflow IN (SELECT id FROM workflows WHERE name = ?3)");
-    if (f->since_ns) buffer_puts(&sql, " AND created_at >= ?4");
+    if (f->since_ns) buffer_puts(&sql, " AND created_at >= ?4 AND key >= ?8");
     if (f->until_ns) buffer_puts(&sql, " AND created_at < ?5");
     if (f->before) buffer_puts(&sql, " AND key < ?6");
     if (of != RANGE_ASKED && of != RANGE_OWNED) buffer_puts(&sql, " ORDER BY key DESC LIMIT ?7");
@@ -83,6 +91,7 @@ static sqlite3_stmt *range_statement(query *q, range of) {
     sqlite3_bind_int64(st, 5, f->until_ns / 1000);
     sqlite3_bind_int64(st, 6, q->before);
     sqlite3_bind_int64(st, 7, f->limit ? (int64_t)f->limit : -1);
+    sqlite3_bind_int64(st, 8, q->from);
     return st;
 }
 
@@ -157,8 +166,32 @@ static int find_before(query *q) {
     return 0;
 }
 
+/* Keys grow with the moments of creation: halves them until it finds the one before which all are too old.
+ */
+static int find_from(query *q) {
+    connection *c = &q->s->reader;
+    int64_t since_us = q->filter->since_ns / 1000 - CLOCK_SLACK_US, end;
+    if (sqlite_integer(q->s, c, "SELECT max(key) + 1 FROM executions", &end, q->err) != 0) return -1;
+    sqlite3_stmt *st = sqlite_prepare(
+        q->s, c, "SELECT key, created_at FROM executions WHERE key >= ?1 ORDER BY key LIMIT 1", q->err);
+    if (!st) return -1;
+    while (q->from < end) {
+        int64_t middle = q->from + (end - q->from) / 2;
+        sqlite3_bind_int64(st, 1, middle);
+        int row = sqlite_row(q->s, c, st, q->err);
+        if (row < 0) return -1;
+        if (row && sqlite3_column_int64(st, 1) < since_us)
+            q->from = sqlite3_column_int64(st, 0) + 1;
+        else
+            end = middle;
+        if (row) sqlite3_reset(st);
+    }
+    return 0;
+}
+
 static int gather_all(query *q) {
     const store_filter *f = q->filter;
+    if (f->since_ns && find_from(q) != 0) return -1;
     if (f->before && find_before(q) != 0) return -1;
     if (q->interrupted) {
         for (range of = RANGE_UNOWNED; of <= RANGE_ASKED; of++)
@@ -252,11 +285,11 @@ static int measure_durations(sqlite_store *s, store_statistics *figures, baton_e
 
 static int count_due(sqlite_store *s, int64_t now_ns, store_statistics *figures, baton_error **err) {
     connection *c = &s->reader;
-    sqlite3_stmt *st =
-        sqlite_prepare(s, c,
-                       "SELECT count(*) FROM executions INDEXED BY executions_due WHERE"
-                       " owner IS NULL AND status IN ('pending', 'waiting') AND wake_at <= ?1",
-                       err);
+    sqlite3_stmt *st = sqlite_prepare(s, c,
+                                      "SELECT count(*) FROM executions INDEXED BY executions_due WHERE"
+                                      " owner IS NULL AND NOT attended AND status IN ('pending', 'waiting')"
+                                      " AND wake_at <= ?1",
+                                      err);
     if (!st) return -1;
     sqlite3_bind_int64(st, 1, now_ns / 1000);
     if (sqlite_row(s, c, st, err) < 0) return -1;

@@ -48,7 +48,6 @@ static int examine(sqlite_store *s, verdict *v, baton_error **err) {
     sqlite3_snprintf(sizeof other.boot_id, other.boot_id, "%s", sqlite_text(st, 2));
     const char *kind = sqlite_text(st, 4);
     v->pid = other.pid;
-    v->attended = kind && strcmp(kind, "run") == 0;
     sqlite3_snprintf(sizeof v->kind, v->kind, "%s", kind ? kind : "");
     sqlite3_reset(st);
     if (v->number == s->owner) return 0;
@@ -92,17 +91,18 @@ int sqlite_next_owner(sqlite_store *s, int64_t *number, baton_error **err) {
     return 0;
 }
 
-int sqlite_disown(sqlite_store *s, connection *c, int64_t owner, baton_error **err) {
-    sqlite3_stmt *st =
-        sqlite_prepare(s, c,
-                       "UPDATE executions SET owner = NULL, request = NULL, wake_at = CASE WHEN status <> "
-                       "'pending' THEN wake_at"
-                       " WHEN EXISTS (SELECT 1 FROM dependencies WHERE execution = key) THEN NULL"
-                       " ELSE coalesce(wake_at, ?2) END WHERE owner = ?1",
-                       err);
+int sqlite_disown(sqlite_store *s, connection *c, int64_t first, int64_t last, baton_error **err) {
+    sqlite3_stmt *st = sqlite_prepare(
+        s, c,
+        "UPDATE executions SET owner = NULL, request = NULL, wake_at ="
+        " CASE WHEN status <> 'pending' THEN wake_at"
+        " WHEN EXISTS (SELECT 1 FROM dependencies WHERE execution = key AND NOT ended) THEN NULL"
+        " ELSE coalesce(wake_at, ?3) END WHERE owner BETWEEN ?1 AND ?2",
+        err);
     if (!st) return -1;
-    sqlite3_bind_int64(st, 1, owner);
-    sqlite3_bind_int64(st, 2, sqlite_now());
+    sqlite3_bind_int64(st, 1, first);
+    sqlite3_bind_int64(st, 2, last);
+    sqlite3_bind_int64(st, 3, sqlite_now());
     return sqlite_run(s, c, st, err);
 }
 

@@ -16,7 +16,7 @@
     "SELECT e.key, e.last, e.epoch, e.id, e.workflow, w.namespace, w.name, w.version, e.status, "    \
     "e.strategy,"                                                                                    \
     " e.priority, e.created_at, e.started_at, e.ended_at, e.wake_at, e.number, e.owner, e.taken_up," \
-    " e.request, e.reason, e.input, e.output, e.error, e.settings, e.cursor"                         \
+    " e.request, e.reason, e.input, e.output, e.error, e.settings, e.cursor, e.attended"             \
     " FROM executions AS e CROSS JOIN workflows AS w ON w.id = e.workflow WHERE "
 
 static bool read_status(const char *name, execution_status *status) {
@@ -56,6 +56,7 @@ static int read_execution(sqlite_store *s, sqlite3_stmt *st, store_execution *x,
         .error = sqlite_value(st, 22),
         .settings = sqlite_bytes(st, 23),
         .cursor = sqlite_bytes(st, 24),
+        .attended = sqlite3_column_int(st, 25),
     };
     if (!read_status(sqlite_text(st, 8), &x->status))
         return sqlite_damaged(s, "an execution without a status", err);
@@ -65,8 +66,9 @@ static int read_execution(sqlite_store *s, sqlite3_stmt *st, store_execution *x,
     x->owner_hidden = v.state == OWNER_HIDDEN;
     x->owner_pid = v.pid;
     memcpy(x->owner_kind, v.kind, sizeof x->owner_kind);
-    x->interrupted = v.state == OWNER_DEAD &&
-                     (x->status == EXECUTION_RUNNING || (x->owner && x->status <= EXECUTION_WAITING));
+    bool to_go_on =
+        x->status == EXECUTION_RUNNING || (x->status <= EXECUTION_WAITING && (x->owner || x->attended));
+    x->interrupted = v.state == OWNER_DEAD && to_go_on;
     x->row.data = sqlite_memo(x);
     return 0;
 }
@@ -282,20 +284,26 @@ static int give_record(sqlite_store *s, int64_t seq, store_record_each each, voi
     return result;
 }
 
-int sqlite_journal(store *base, const char *id, uint32_t after, store_record_each each, void *data,
-                   baton_error **err) {
-    sqlite_store *s = (sqlite_store *)base;
+/* Key and last record of an execution. The statement stays at its row, until it is reset: so all of a walk
+ * sees one moment of the store. */
+static sqlite3_stmt *hold(sqlite_store *s, const char *id, baton_error **err) {
     connection *c = sqlite_reader(s, err);
     sqlite3_stmt *st =
         c ? sqlite_prepare(s, c, "SELECT key, last FROM executions WHERE id = ?1", err) : NULL;
-    if (!st) return -1;
+    if (!st) return NULL;
     sqlite_bind_text(st, 1, id);
-    int result = sqlite_row(s, c, st, err);
-    if (result == 0) return baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
-    if (result < 0) return -1;
-    /* The statement stays at its row meanwhile: so all of the walk sees one moment of the store. */
+    int row = sqlite_row(s, c, st, err);
+    if (row == 0) baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
+    return row > 0 ? st : NULL;
+}
+
+int sqlite_journal(store *base, const char *id, uint32_t after, store_record_each each, void *data,
+                   baton_error **err) {
+    sqlite_store *s = (sqlite_store *)base;
+    sqlite3_stmt *st = hold(s, id, err);
+    if (!st) return -1;
     integers found = {0};
-    result = walk_back(s, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), after, &found, err);
+    int result = walk_back(s, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), after, &found, err);
     for (size_t i = found.count; i-- > 0 && result == 0;)
         result = give_record(s, found.list[i], each, data, err);
     sqlite3_reset(st);
@@ -306,24 +314,19 @@ int sqlite_journal(store *base, const char *id, uint32_t after, store_record_eac
 int sqlite_logs(store *base, const char *id, int64_t after, store_log_each each, void *data,
                 baton_error **err) {
     sqlite_store *s = (sqlite_store *)base;
-    connection *c = sqlite_reader(s, err);
-    sqlite3_stmt *find =
-        c ? sqlite_prepare(s, c, "SELECT key FROM executions WHERE id = ?1 LIMIT 1", err) : NULL;
-    if (!find) return -1;
-    sqlite_bind_text(find, 1, id);
-    int result = sqlite_row(s, c, find, err);
-    if (result == 0) return baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no execution '%s'", id);
-    if (result < 0) return -1;
-    int64_t key = sqlite3_column_int64(find, 0);
-    sqlite3_reset(find);
-    sqlite3_stmt *st = sqlite_prepare(s, c,
+    sqlite3_stmt *held = hold(s, id, err);
+    if (!held) return -1;
+    int64_t key = sqlite3_column_int64(held, 0);
+    sqlite3_reset(held);
+    sqlite3_stmt *st = sqlite_prepare(s, &s->reader,
                                       "SELECT seq, reference, key, attempt, stream, time, bytes FROM logs"
                                       " WHERE execution = ?1 AND seq > ?2 ORDER BY seq",
                                       err);
     if (!st) return -1;
     sqlite3_bind_int64(st, 1, key);
     sqlite3_bind_int64(st, 2, after);
-    while ((result = sqlite_row(s, c, st, err)) > 0) {
+    int result;
+    while ((result = sqlite_row(s, &s->reader, st, err)) > 0) {
         store_log log = {.reference = sqlite_text(st, 1),
                          .key = (uint32_t)sqlite3_column_int64(st, 2),
                          .attempt = (uint32_t)sqlite3_column_int64(st, 3),

@@ -4,10 +4,14 @@
  * Rules that every store keeps:
  *  - What `commit` acknowledged is there for good, as far as the store keeps anything at all. One commit is
  *    all or nothing.
- *  - A commit that failed, or whose outcome is unknown, is told by -1; the engine then stops taking work. A
- *    store that others are using is waited for: that is no failure.
- *  - An execution is written by its owner alone. Taking it up raises its epoch; a change that names an
- * older epoch is not written, and is told by row->lost, while the rest of its commit stands.
+ *  - A commit that failed, or whose outcome is unknown, is told by -1, and so is every write after it; the
+ *    engine then stops taking work. A store that others are using is waited for: that is no failure.
+ *  - An execution is written by its owner alone, or by who gave it back, as long as nobody owns it: to end
+ *    it, or to give it back in another state. Taking it up raises its epoch. A change that names an older
+ *    epoch, or goes on with what was given back, is not written: it is lost, while the rest of its commit
+ *    stands.
+ *  - What a person began (owner kind "run") waits for a person: only who asks for attended ones takes it up
+ *    again, also when its owner gave it back.
  *  - What a store keeps is JSON text. Values that are large stand in its data, once, under a number.
  *
  * Threads: `commit` may be called by one thread while another calls the rest. Only bytes pass between them:
@@ -81,7 +85,8 @@ typedef struct store_creation {
     bool unowned; /* whoever takes it up runs it */
     store_text input;
     store_bytes settings;            /* an object that the engine alone reads */
-    const char *const *dependencies; /* ids of existing executions, or of others of the same commit */
+    const char *const *dependencies; /* ids of existing executions, or of others of the same commit; what
+                                        nobody owns is not due before they have ended */
     size_t dependency_count;
 } store_creation;
 
@@ -91,8 +96,8 @@ typedef struct store_row {
     int64_t key;
     int64_t last; /* the seq of its last record; 0: none */
     int64_t epoch;
-    bool lost;  /* somebody else has taken it up, or (key 0) its id: nothing of it was written since */
-    void *data; /* the store's own */
+    bool lost;  /* a change of it was: nothing of it is written any more (key 0: its id is taken) */
+    void *data; /* the store's own; nothing to be freed */
 } store_row;
 
 /* One execution's part of a commit. All that it points to lives until the acknowledgement. */
@@ -116,7 +121,9 @@ typedef struct store_change {
     store_text output, error;
     const char *reason; /* why it was suspended by the engine; may be NULL */
     bool progress;      /* a step ended: it is not stuck */
-    bool release;       /* it has no owner any more */
+    bool recovery;      /* it goes on after its owner died: it may be stuck */
+    bool release;       /* it has no owner any more; what has ended has none anyway */
+    bool lost; /* set by the commit: nothing of this change was written, though the commit stands */
 } store_change;
 
 /* ---- What is asked ---- */
@@ -134,12 +141,15 @@ typedef struct store_execution {
     int64_t created_ns, started_ns, ended_ns, wake_ns; /* 0 (wake_ns: INT64_MAX): none */
     uint32_t number;
     int64_t owner;                /* its number; 0: nobody */
-    bool interrupted;             /* it was under way, and its owner is dead or gone */
+    bool attended;                /* who owns it, or did last, was opened as "run" */
+    bool interrupted;             /* it was under way, and its owner is dead or gone; what workers gave
+                                     back while it waited is not */
     bool owner_hidden;            /* nobody here can tell whether its owner lives */
     bool mine;                    /* this store handle is the owner */
     int64_t owner_pid;            /* its process; 0: unknown */
-    char owner_kind[16];          /* what it was opened as, "run"; "": unknown */
-    unsigned taken_up;            /* how often since its last progress */
+    char owner_kind[16];          /* "run", "worker"; "": unknown */
+    bool recovered;               /* given by take_up: its owner was dead or gone */
+    unsigned taken_up;            /* how often it went on after a crash since its last progress */
     const char *request, *reason; /* NULL: none */
     store_text input, output, error;
     store_bytes settings, cursor;
@@ -152,10 +162,10 @@ typedef int (*store_log_each)(void *data, const store_log *log, int64_t seq, bat
 
 /* Which executions to take up. */
 typedef struct store_claim {
-    const char *id;    /* this one; else: */
-    bool interrupted;  /* those that were under way and whose owner is dead ... */
-    bool attended_too; /* ... also when a person ran it (owner kind "run") */
-    bool ready;        /* those without an owner that are pending or waiting and due by now_ns */
+    const char *id;    /* this one, whoever began it and whatever it was built in; else: */
+    bool interrupted;  /* those that are, and whose steps were journaled if they began ... */
+    bool attended_too; /* ... also attended ones */
+    bool ready;        /* those without an owner, not attended, pending or waiting, and due by now_ns */
     int64_t now_ns;
     size_t limit;            /* 0: no limit */
     bool take_over;          /* also from owners that are hidden */
@@ -165,16 +175,17 @@ typedef struct store_claim {
 } store_claim;
 
 typedef struct store_filter {
-    const char *status;         /* a status, or "interrupted", which is no other; NULL: all */
+    const char *status;         /* "interrupted", or the status of what is not; NULL: all */
     const char *workflow;       /* a name; NULL: all */
-    int64_t since_ns, until_ns; /* of creation, from and before; 0: no bound */
+    int64_t since_ns, until_ns; /* of creation, from and before; 0: no bound. Where the clock was set back
+                                   by more than an hour, `since` may miss some */
     const char *before;         /* the id of the last one of the page before; NULL: the newest first */
     size_t limit;               /* 0: no limit */
 } store_filter;
 
 typedef struct store_statistics {
     uint64_t pending, running, interrupted, waiting, suspended, completed, faulted, cancelled;
-    uint64_t due;                        /* pending or waiting, and nothing but an owner is missing */
+    uint64_t due;                        /* what a worker would take up at once */
     int64_t oldest_ns, newest_ns;        /* created; of the pending; 0: none */
     double average_priority;             /* of the pending */
     double average_duration_ms;          /* of the last 1000 that completed */
@@ -185,7 +196,7 @@ typedef struct store_statistics {
 typedef struct store_options {
     bool look; /* nothing is created: a store that is not there is BATON_ERROR_NOT_FOUND */
     bool sync_normal;
-    const char *kind; /* "run", "worker" or "library": what the owner is; NULL: "library" */
+    const char *kind; /* of the owner: "run" when a person looks after what it runs; NULL: "worker" */
 } store_options;
 
 typedef struct store_type {
@@ -194,10 +205,9 @@ typedef struct store_type {
     store *(*open)(const char *where, const store_options *options, baton_error **err);
     /* Executions that it still owns are without an owner afterwards. */
     void (*close)(store *s);
-    /* Sets rows' key, last, epoch and lost. */
-    int (*commit)(store *s, const store_change *changes, size_t count, baton_error **err);
-    /* The execution is out of the engine: frees what its row holds in memory. */
-    void (*forget)(store *s, store_row *row);
+    /* Writes changes in their order. Sets the rows, and in each change whether it was lost: whoever may not
+     * look at the rows, since the next commit has them already, reads that. */
+    int (*commit)(store *s, store_change *changes, size_t count, baton_error **err);
 
     /* The cursor that was committed last, appended. */
     int (*load)(store *s, const store_row *row, buffer *cursor, baton_error **err);
@@ -208,22 +218,24 @@ typedef struct store_type {
     /* A workflow by its number; what it points to lives until the store is asked the next time. */
     int (*read_workflow)(store *s, int64_t number, store_workflow *w, baton_error **err);
 
-    /* Takes executions up in one transaction: each one becomes this handle's own, its epoch and taken_up
+    /* Takes executions up in one transaction: each one becomes this handle's own, its epoch
      * raised, and is given to `each` afterwards (which must not end the walk). With an id:
      * BATON_ERROR_NOT_FOUND when there is none, _CONFLICT when it has ended or a live owner has it,
      * _NOT_ALLOWED when its owner is hidden. */
     int (*take_up)(store *s, const store_claim *claim, store_execution_each each, void *data,
                    baton_error **err);
-    /* When the next one is due that has no owner; INT64_MAX: none. */
+    /* When the first one of those is due that `ready` means, whether or not a claim can run its workflow: a
+     * moment that has passed says that others must take it up. INT64_MAX: none. */
     int (*next_due)(store *s, int64_t *wake_ns, baton_error **err);
-    /* False as long as nobody has written since the last time it was asked. Cheap. */
+    /* False as long as nobody, this handle included, has written since it was last asked. Cheap. */
     bool (*has_changed)(store *s);
-    /* Asks the owner of an execution for something ("cancel", "suspend"). */
+    /* Asks the owner of an execution for something ("cancel", "suspend"); the last request counts. Whoever
+     * takes it up later is told of "cancel" alone. _NOT_FOUND, or _CONFLICT when it has ended. */
     int (*ask)(store *s, const char *id, const char *request, baton_error **err);
     /* What was asked of executions that this handle owns; each is told once. */
     int (*asked)(store *s, store_execution_each each, void *data, baton_error **err);
 
-    /* The newest first. */
+    /* The newest first, one query each: what changes meanwhile may be seen before or after. */
     int (*list)(store *s, const store_filter *filter, store_execution_each each, void *data,
                 baton_error **err);
     /* An execution's records with a number above `after`, in order. */
@@ -233,10 +245,12 @@ typedef struct store_type {
     int (*logs)(store *s, const char *id, int64_t after, store_log_each each, void *data,
                 baton_error **err);
     int (*statistics)(store *s, int64_t now_ns, store_statistics *statistics, baton_error **err);
-    /* Deletes executions that ended before that moment, with all that belongs to them, in pieces, and gives
-     * the room back. */
-    int (*prune)(store *s, int64_t ended_before_ns, size_t *pruned, baton_error **err);
-    /* A copy of the whole store in a new file, while others work on it. */
+    /* Deletes executions that ended before that moment, with all that belongs to them, and gives the room
+     * back; not those that one depends on which has not begun. Does one piece of that, some hundred
+     * executions, and says how many went, and whether there is more to do: then it goes on there. */
+    int (*prune)(store *s, int64_t ended_before_ns, size_t *pruned, bool *more, baton_error **err);
+    /* A copy of the whole store in a new file, while others work on it. In the copy nobody owns anything.
+     */
     int (*backup)(store *s, const char *path, baton_error **err);
 } store_type;
 

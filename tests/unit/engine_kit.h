@@ -253,7 +253,7 @@ KIT baton_engine *kit_durable_engine(const char *path) {
 /* A store whose commits and loads fail when their counter reaches zero. */
 static struct { int commits_left, loads_left; } kit_store;
 
-KIT int failing_commit(store *s, const store_change *changes, size_t count, baton_error **err) {
+KIT int failing_commit(store *s, store_change *changes, size_t count, baton_error **err) {
     if (kit_store.commits_left-- == 0) return baton_error_set(err, BATON_ERROR_STORE, "the disk is full");
     return store_sqlite.commit(s, changes, count, err);
 }

@@ -63,9 +63,17 @@ static void fails_with(int result, baton_error **err, baton_error_code code, con
     error_clear(err);
 }
 
+/* A change that is lost says so, and its row too. */
 static void commit(store *s, const store_change *changes, size_t count) {
     baton_error *err = NULL;
-    succeeds(s->type->commit(s, changes, count, &err), err);
+    store_change *copies = calloc(count + 1, sizeof *copies);
+    if (count) memcpy(copies, changes, count * sizeof *copies);
+    succeeds(s->type->commit(s, copies, count, &err), err);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(!copies[i].lost || copies[i].row->lost);
+        if (i + 1 == count) assert_int_equal(copies[i].lost, copies[i].row->lost);
+    }
+    free(copies);
 }
 
 static const store_workflow suite_workflow = {.namespace = "test",
@@ -182,9 +190,12 @@ static void takes(store *s, store_claim claim, const char *expected) {
     buffer_done(&ids);
 }
 
+static bool recovered; /* whether the last one that take_one took had a dead owner */
+
 static int keep_row(void *data, const store_execution *x, baton_error **err) {
     (void)err;
     *(store_row *)data = x->row;
+    recovered = x->recovered;
     return 0;
 }
 
@@ -267,8 +278,6 @@ static void what_was_created_is_found(void **state) {
     int result = s->type->find(s, "exec_2", &x, &err);
     fails_with(result, &err, BATON_ERROR_NOT_FOUND, "exec_2");
     assert_int_equal(s->type->find(s, "exec_2", &x, NULL), -1);
-    s->type->forget(s, &row);
-    assert_null(row.data);
     close_store(s);
 }
 
@@ -761,8 +770,8 @@ static void a_dead_owner_loses_what_is_taken_from_it(void **state) {
     store_row taken = take_one(s, "a");
     assert_int_equal(taken.epoch, 2);
     x = found(s, "a");
-    assert_true(x.mine && !x.interrupted);
-    assert_int_equal(x.taken_up, 1);
+    assert_true(x.mine && !x.interrupted && recovered);
+    assert_int_equal(x.taken_up, 0); /* until it goes on */
 
     /* The old one lives after all. What it writes of `a` is nothing; `b` is still its own. */
     const int64_t number = 1;
@@ -810,6 +819,96 @@ static void a_dead_owner_loses_what_is_taken_from_it(void **state) {
     close_store(s);
 }
 
+/* Each change says for itself whether it was lost; the row remembers. */
+static void lost_changes_are_told_one_by_one(void **state) {
+    (void)state;
+    store *old = open_store(), *s = open_store();
+    store_row a = make(old, "a", EXECUTION_RUNNING), b = make(old, "b", EXECUTION_RUNNING), c = {0};
+    const store_creation again = creation("b");
+    suite_kill(found(s, "a").owner);
+    take_one(s, "a");
+    store_change changes[] = {
+        {.row = &a, .moved = true, .status = EXECUTION_RUNNING, .wake_ns = NO_TIMER},
+        {.row = &b,
+         .moved = true,
+         .status = EXECUTION_WAITING,
+         .wake_ns = T0,
+         .release = true,
+         .lost = true},
+        {.row = &b, .moved = true, .status = EXECUTION_RUNNING, .wake_ns = NO_TIMER},
+        {.row = &c, .creation = &again},
+        {.row = &b, .moved = true, .status = EXECUTION_COMPLETED, .ended_ns = T0, .wake_ns = NO_TIMER}};
+    static const bool lost[] = {true, false, true, true, true};
+    baton_error *err = NULL;
+    for (int round = 0; round < 2; round++) {
+        succeeds(old->type->commit(old, changes, 5, &err), err);
+        for (int i = 0; i < 5; i++) assert_int_equal(changes[i].lost, lost[i] || round);
+    }
+    assert_int_equal(found(s, "b").status, EXECUTION_WAITING);
+    close_store(old);
+    close_store(s);
+}
+
+/* It would be under way and nobody's. To end it is another matter, or to give it back as something else,
+ * until somebody takes it up. */
+static void what_was_given_back_is_not_gone_on_with(void **state) {
+    (void)state;
+    store *s = open_store(), *other = open_store();
+    static const char *const ids[] = {"gone-on", "ended", "again", "taken"};
+    store_row rows[4];
+    for (int i = 0; i < 4; i++) {
+        rows[i] = make(s, ids[i], EXECUTION_RUNNING);
+        move(s, &rows[i], EXECUTION_WAITING, true);
+    }
+    const store_record r = {.kind = RECORD_STEP_STARTED, .number = 1, .time_ns = T0};
+    const store_change go_on = {.row = &rows[0],
+                                .records = &r,
+                                .record_count = 1,
+                                .moved = true,
+                                .status = EXECUTION_RUNNING,
+                                .wake_ns = NO_TIMER};
+    commit(s, &go_on, 1);
+    assert_true(rows[0].lost);
+    store_execution x = found(s, "gone-on");
+    assert_true(x.status == EXECUTION_WAITING && !x.interrupted);
+    journal_is(s, "gone-on", 0, "");
+    move(s, &rows[1], EXECUTION_CANCELLED, false);
+    assert_int_equal(found(s, "ended").status, EXECUTION_CANCELLED);
+    move(s, &rows[2], EXECUTION_SUSPENDED, true);
+    assert_int_equal(found(s, "again").status, EXECUTION_SUSPENDED);
+    assert_true(!rows[1].lost && !rows[2].lost);
+    take_one(other, "taken");
+    move(s, &rows[3], EXECUTION_CANCELLED, false);
+    assert_true(rows[3].lost);
+    assert_int_equal(found(s, "taken").status, EXECUTION_WAITING);
+    /* Nor is what another handle has, though the epoch be known. */
+    store_row known = found(s, "taken").row;
+    move(s, &known, EXECUTION_CANCELLED, true);
+    assert_true(known.lost);
+    assert_true(found(other, "taken").mine);
+
+    /* What one commit creates without an owner is nobody's yet, and may move on in it; not afterwards. */
+    store_row created = {0};
+    store_creation c = creation("created");
+    c.unowned = true;
+    const store_change fresh[] = {
+        {.row = &created, .creation = &c},
+        {.row = &created, .moved = true, .status = EXECUTION_PENDING, .wake_ns = T0 + SECOND}};
+    commit(s, fresh, 2);
+    assert_false(created.lost);
+    due_at(s, T0 + SECOND);
+    store_row next = {0};
+    const store_creation n = creation("next");
+    const store_change late[] = {
+        {.row = &next, .creation = &n},
+        {.row = &created, .moved = true, .status = EXECUTION_PENDING, .wake_ns = T0 + 2 * SECOND}};
+    commit(s, late, 2);
+    assert_true(created.lost && !next.lost);
+    due_at(s, T0 + SECOND);
+    close_store(other);
+    close_store(s);
+}
+
 static void progress_forgives_earlier_deaths(void **state) {
     (void)state;
     store *first = open_store();
@@ -820,6 +919,9 @@ static void progress_forgives_earlier_deaths(void **state) {
         suite_kill(found(s[i - 1], "x").owner);
         s[i] = open_store();
         row = take_one(s[i], "x");
+        store_change goes_on = {
+            .row = &row, .moved = true, .status = EXECUTION_RUNNING, .wake_ns = NO_TIMER, .recovery = true};
+        commit(s[i], &goes_on, 1);
         assert_int_equal(found(s[i], "x").taken_up, i);
     }
     store_change change = {.row = &row, .moved = true, .status = EXECUTION_RUNNING, .wake_ns = NO_TIMER};
@@ -850,20 +952,20 @@ static void one_is_taken_up_by_its_id(void **state) {
         assert_false(found(s, "x").interrupted);
         row = take_one(other, "x");
         assert_int_equal(row.epoch, i + 2);
-        assert_int_equal(found(s, "x").taken_up, 0);
+        assert_false(recovered);
         assert_int_equal(found(s, "x").status, statuses[i]);
     }
     move(other, &row, EXECUTION_RUNNING, true);
     assert_true(found(s, "x").interrupted);
     row = take_one(s, "x");
-    assert_int_equal(found(s, "x").taken_up, 1);
+    assert_true(recovered);
 
     /* A suspended one of an owner that died is no interrupted one, but may be taken. */
     move(s, &row, EXECUTION_SUSPENDED, false);
     suite_kill(found(s, "x").owner);
     assert_false(found(other, "x").interrupted);
     take_one(other, "x");
-    assert_int_equal(found(other, "x").taken_up, 1);
+    assert_false(recovered);
     close_store(s);
     close_store(other);
 }
@@ -880,7 +982,6 @@ static void hidden_owners_are_left_alone(void **state) {
     lists(s, (store_filter){.status = "interrupted"}, "");
     lists(s, (store_filter){.status = "running"}, "x");
     takes(s, (store_claim){.id = "x", .take_over = true}, "x");
-    assert_int_equal(found(s, "x").taken_up, 1);
     make(other, "y", EXECUTION_RUNNING);
     takes(s, (store_claim){.interrupted = true, .take_over = true}, "y");
     close_store(s);
@@ -917,7 +1018,6 @@ static void what_was_interrupted_is_taken_up(void **state) {
     takes(s, (store_claim){.interrupted = true}, "");
     takes(s, (store_claim){.interrupted = true, .attended_too = true}, "p-running");
     takes(s, (store_claim){.id = "d-simple"}, "d-simple");
-    assert_int_equal(found(s, "d-waiting").taken_up, 1);
     close_store(dead);
     close_store(person);
     close_store(alive);
@@ -944,6 +1044,62 @@ static void closing_gives_everything_back(void **state) {
     takes(t, (store_claim){.interrupted = true}, "running");
     takes(t, (store_claim){.ready = true, .now_ns = INT64_MAX - 1}, "pending");
     close_store(t);
+}
+
+/* What a person began waits for a person, however its owner went. */
+static void what_a_person_left_waits_for_a_person(void **state) {
+    (void)state;
+    const store_claim worker = {.interrupted = true, .ready = true, .now_ns = INT64_MAX - 1};
+    store_claim person = worker;
+    person.attended_too = true;
+    store *run = open_as("run"), *s = open_store();
+    static const execution_status statuses[] = {EXECUTION_PENDING, EXECUTION_RUNNING, EXECUTION_WAITING};
+    static const char *const ids[] = {"pending", "running", "waiting"};
+    for (int i = 0; i < 3; i++) {
+        store_row row = {0};
+        const store_creation c = creation(ids[i]);
+        const store_change change = {.row = &row,
+                                     .creation = &c,
+                                     .moved = true,
+                                     .status = statuses[i],
+                                     .wake_ns = i == 2 ? T0 : NO_TIMER,
+                                     .cursor = CURSOR};
+        commit(run, &change, 1);
+    }
+    make(run, "suspended", EXECUTION_SUSPENDED);
+    make(run, "ended", EXECUTION_COMPLETED);
+    make_unowned(run, "submitted", 1, NO_TIMER);
+    assert_true(found(s, "running").attended);
+    assert_false(found(s, "submitted").attended);
+    close_store(run);
+    lists(s, (store_filter){.status = "interrupted"}, "waiting running pending");
+    lists(s, (store_filter){.status = "interrupted", .limit = 1, .before = "waiting"}, "running");
+    lists(s, (store_filter){.status = "waiting"}, "");
+    lists(s, (store_filter){.status = "pending"}, "submitted");
+    store_statistics f = statistics(s);
+    assert_true(f.interrupted == 3 && f.due == 1 && f.pending == 1 && !f.waiting && !f.running);
+    for (int i = 0; i < 3; i++) assert_true(found(s, ids[i]).interrupted);
+    assert_true(found(s, "waiting").attended && !found(s, "waiting").owner);
+    assert_false(found(s, "suspended").interrupted);
+    due_at(s, T0);
+    takes(s, worker, "submitted");
+    due_at(s, INT64_MAX); /* nothing to wake for */
+    takes(s, worker, "");
+
+    /* Nor when it died with them. */
+    run = open_as("run");
+    takes(run, person, "running pending waiting");
+    suite_kill(found(s, "waiting").owner);
+    takes(s, worker, "");
+    takes(s, (store_claim){.id = "waiting"}, "waiting"); /* by its name anybody may */
+    assert_false(found(s, "waiting").attended);
+    takes(s, person, "pending running");
+    /* From now on they are a worker's. */
+    close_store(s);
+    s = open_store();
+    takes(s, worker, "running waiting pending submitted");
+    close_store(run);
+    close_store(s);
 }
 
 static void what_is_ready_is_taken_up_in_order(void **state) {
@@ -1378,11 +1534,13 @@ static void make_old(store *s, const char *id, execution_status status, int seco
     commit(s, &change, 1);
 }
 
+/* All pieces. */
 static void prunes(store *s, int64_t before_ns, size_t expected) {
-    size_t pruned = 99;
+    size_t all = 0, pruned = 99;
     baton_error *err = NULL;
-    succeeds(s->type->prune(s, before_ns, &pruned, &err), err);
-    assert_int_equal(pruned, expected);
+    for (bool more = true; more; all += pruned)
+        succeeds(s->type->prune(s, before_ns, &pruned, &more, &err), err);
+    assert_int_equal(all, expected);
 }
 
 static void what_ended_long_ago_is_pruned(void **state) {
@@ -1413,8 +1571,75 @@ static void what_ended_long_ago_is_pruned(void **state) {
     assert_string_equal(found(s, "again").name, "order");
     prunes(s, INT64_MAX, 4);
     lists(s, (store_filter){0}, "running");
+    prunes(s, INT64_MAX, 0);
+    close_store(s);
+}
+
+/* Others have their turn between two pieces, and what is done in one is bounded. */
+static void pruning_comes_in_pieces(void **state) {
+    (void)state;
+    enum { OLD = 2500, CHANGES = 500 };
+    store *s = open_store(), *t = open_store();
+    static store_row rows[CHANGES];
+    static store_creation c[CHANGES];
+    static store_change changes[CHANGES];
+    static char ids[CHANGES][16];
+    for (int at = 0; at < OLD; at += CHANGES) {
+        memset(rows, 0, sizeof rows);
+        for (int i = 0; i < CHANGES; i++) {
+            snprintf(ids[i], sizeof ids[i], "%d", at + i);
+            c[i] = creation(ids[i]);
+            changes[i] = (store_change){.row = &rows[i],
+                                        .creation = &c[i],
+                                        .moved = true,
+                                        .status = EXECUTION_COMPLETED,
+                                        .ended_ns = T0 + (i % 2 ? SECOND : 9 * SECOND),
+                                        .wake_ns = NO_TIMER};
+        }
+        commit(s, changes, CHANGES);
+    }
+    size_t all = 0, pruned, largest = 0, pieces = 0;
     baton_error *err = NULL;
-    succeeds(s->type->prune(s, INT64_MAX, NULL, &err), err);
+    for (bool more = true; more; pieces++) {
+        succeeds(s->type->prune(s, T0 + 5 * SECOND, &pruned, &more, &err), err);
+        all += pruned;
+        if (pruned > largest) largest = pruned;
+        assert_int_equal(statistics(t).completed, OLD - all);
+    }
+    assert_int_equal(all, OLD / 2);
+    assert_in_range(largest, 50, 600);
+    assert_in_range(pieces, 3, 50);
+    assert_int_equal(statistics(s).free_bytes, 0);
+    close_store(t);
+    close_store(s);
+}
+
+/* Who has not begun still looks at what it depends on. */
+static void what_is_depended_on_is_not_pruned(void **state) {
+    (void)state;
+    store *s = open_store();
+    const store_claim ready = {.ready = true, .now_ns = INT64_MAX - 1};
+    store_row a = make(s, "a", EXECUTION_RUNNING);
+    make(s, "ended", EXECUTION_FAULTED);
+    make(s, "free", EXECUTION_COMPLETED);
+    store_row mine = depends(s, "mine", false, (const char *const[]){"a", "ended"}, 2);
+    depends(s, "on-a", true, (const char *const[]){"a"}, 1);
+    depends(s, "on-ended", true, (const char *const[]){"ended"}, 1);
+    move(s, &a, EXECUTION_COMPLETED, true);
+    prunes(s, INT64_MAX, 1);
+    lists(s, (store_filter){0}, "on-ended on-a mine ended a");
+    takes(s, ready, "on-a on-ended");
+    prunes(s, INT64_MAX, 0); /* taken up, but not begun */
+    store_row on_a = {.key = found(s, "on-a").row.key, .epoch = 1};
+    move(s, &on_a, EXECUTION_RUNNING, false);
+    prunes(s, INT64_MAX, 0); /* `mine` has not begun */
+    move(s, &mine, EXECUTION_RUNNING, false);
+    prunes(s, INT64_MAX, 1);
+    lists(s, (store_filter){0}, "on-ended on-a mine ended");
+    store_row on_ended = {.key = found(s, "on-ended").row.key, .epoch = 1};
+    move(s, &on_ended, EXECUTION_CANCELLED, false);
+    prunes(s, INT64_MAX, 2);
+    lists(s, (store_filter){0}, "on-a mine");
     close_store(s);
 }
 
@@ -1423,6 +1648,7 @@ static void a_copy_is_a_store(void **state) {
     store *s = open_store();
     make_old(s, "ended", EXECUTION_COMPLETED, 1);
     store_row row = make(s, "running", EXECUTION_RUNNING);
+    make(s, "pending", EXECUTION_PENDING);
     char path[256];
     suite_backup_path(path);
     baton_error *err = NULL;
@@ -1440,6 +1666,7 @@ static void a_copy_is_a_store(void **state) {
     assert_true(x.status == EXECUTION_RUNNING && x.interrupted && !x.owner);
     assert_int_equal(statistics(copy).owners, 0);
     take_one(copy, "running");
+    takes(copy, (store_claim){.ready = true, .now_ns = INT64_MAX - 1}, "pending");
     close_store(copy);
     close_store(s);
 }
@@ -1464,20 +1691,20 @@ static void *write_many(void *data) {
         const store_creation c = creation(id);
         const store_record r[] = {{.kind = RECORD_STARTED, .number = 1, .time_ns = T0},
                                   {.kind = RECORD_COMPLETED, .number = 2, .time_ns = T0}};
-        const store_change first = {.row = &row,
-                                    .creation = &c,
-                                    .records = r,
-                                    .record_count = 1,
-                                    .moved = true,
-                                    .status = EXECUTION_RUNNING,
-                                    .wake_ns = NO_TIMER};
-        const store_change second = {.row = &row,
-                                     .records = r + 1,
-                                     .record_count = 1,
-                                     .moved = true,
-                                     .status = EXECUTION_COMPLETED,
-                                     .ended_ns = T0,
-                                     .wake_ns = NO_TIMER};
+        store_change first = {.row = &row,
+                              .creation = &c,
+                              .records = r,
+                              .record_count = 1,
+                              .moved = true,
+                              .status = EXECUTION_RUNNING,
+                              .wake_ns = NO_TIMER};
+        store_change second = {.row = &row,
+                               .records = r + 1,
+                               .record_count = 1,
+                               .moved = true,
+                               .status = EXECUTION_COMPLETED,
+                               .ended_ns = T0,
+                               .wake_ns = NO_TIMER};
         w->failed = w->s->type->commit(w->s, &first, 1, NULL) != 0 ||
                     w->s->type->commit(w->s, &second, 1, NULL) != 0 || row.lost;
     }
@@ -1581,11 +1808,14 @@ static const struct CMUnitTest store_suite[] = {
     SUITE_TEST(large_commits),
     SUITE_TEST(logs_are_told_in_order),
     SUITE_TEST(a_dead_owner_loses_what_is_taken_from_it),
+    SUITE_TEST(lost_changes_are_told_one_by_one),
+    SUITE_TEST(what_was_given_back_is_not_gone_on_with),
     SUITE_TEST(progress_forgives_earlier_deaths),
     SUITE_TEST(one_is_taken_up_by_its_id),
     SUITE_TEST(hidden_owners_are_left_alone),
     SUITE_TEST(what_was_interrupted_is_taken_up),
     SUITE_TEST(closing_gives_everything_back),
+    SUITE_TEST(what_a_person_left_waits_for_a_person),
     SUITE_TEST(what_is_ready_is_taken_up_in_order),
     SUITE_TEST(what_is_built_needs_its_program),
     SUITE_TEST(the_next_due_one_is_known),
@@ -1598,6 +1828,8 @@ static const struct CMUnitTest store_suite[] = {
     SUITE_TEST(walks_can_be_ended),
     SUITE_TEST(figures_are_told),
     SUITE_TEST(what_ended_long_ago_is_pruned),
+    SUITE_TEST(pruning_comes_in_pieces),
+    SUITE_TEST(what_is_depended_on_is_not_pruned),
     SUITE_TEST(a_copy_is_a_store),
     SUITE_TEST(handles_take_turns),
     SUITE_TEST(each_is_taken_up_once),

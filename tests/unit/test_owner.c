@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +85,30 @@ static void children_live_and_die(void **state) {
     assert_int_equal(owner_judge(&self, &child), OWNER_DEAD);
 }
 
+/* Without a descriptor left nobody can look at /proc. That is no reason to call anybody dead who may live;
+ * a number without a process is one. */
+static void the_living_are_not_dead_for_want_of_descriptors(void **state) {
+    (void)state;
+    owner_identity self = me();
+    pid_t pid;
+    owner_identity child = start_child(&pid), nobody = child;
+    nobody.pid = 1 << 30;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    owner_state of_child = owner_judge(&self, &child), of_self = owner_judge(&self, &self);
+    owner_state of_nobody = owner_judge(&self, &nobody);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(of_child, OWNER_HIDDEN);
+    assert_int_equal(of_self, OWNER_HIDDEN);
+    assert_int_equal(of_nobody, OWNER_DEAD);
+    assert_int_equal(owner_judge(&self, &child), OWNER_ALIVE);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void numbers_come_and_go(void **state) {
     (void)state;
     assert_false(owner_is_here(7));
@@ -104,6 +129,7 @@ int main(void) {
         cmocka_unit_test(this_process_is_known),
         cmocka_unit_test(others_are_judged),
         cmocka_unit_test(children_live_and_die),
+        cmocka_unit_test(the_living_are_not_dead_for_want_of_descriptors),
         cmocka_unit_test(numbers_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
