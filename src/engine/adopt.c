@@ -23,8 +23,8 @@ enum { TAKE_UPS_WITHOUT_PROGRESS = 3 };
 
 typedef struct known_workflow {
     struct known_workflow *next;
-    int64_t number; /* in the store; 0: not seen there yet */
-    baton_workflow *workflow;
+    int64_t number;           /* in the store; 0: not seen there yet */
+    baton_workflow *workflow; /* NULL: this engine cannot run it */
 } known_workflow;
 
 static int know(baton_engine *engine, int64_t number, baton_workflow *workflow, baton_error **err) {
@@ -55,11 +55,11 @@ void engine_forget_workflows(baton_engine *engine) {
 /* The workflow with that number in the store: borrowed; NULL when this engine cannot run it. */
 static baton_workflow *workflow_of(baton_engine *engine, int64_t number, baton_error **err) {
     for (known_workflow *k = engine->known; k; k = k->next)
-        if (k->number == number) return k->workflow;
+        if (k->number == number && k->workflow) return k->workflow;
     store_workflow stored;
     if (engine->store->type->read_workflow(engine->store, number, &stored, err) != 0) return NULL;
     for (known_workflow *k = engine->known; k && stored.built; k = k->next)
-        if (k->workflow->built && k->workflow->digest == stored.digest) return k->workflow;
+        if (k->workflow && k->workflow->built && k->workflow->digest == stored.digest) return k->workflow;
     if (stored.built) {
         baton_error_set(err, BATON_ERROR_NOT_FOUND,
                         "workflow '%s' %s is built in C, and this program does not have it", stored.name,
@@ -212,19 +212,21 @@ static void place_adopted(run *r, const store_execution *x, take_purpose purpose
     run_wake(r);
 }
 
-/* Nobody here can run it: it is put back for others, or for a person to look at. */
+/* Nobody here can run it: it is put back as it was, for others; of its workflow no more is taken up. */
 static int put_back(baton_engine *engine, const store_execution *x, baton_error *why) {
     char *text = baton_error_text(why);
     LOG(engine, BATON_LOG_WARN, "execution cannot be taken up", {"executionId", x->id, 0},
         {"error", text ? text : "", 0});
+    if (know(engine, x->workflow, NULL, NULL) != 0) engine_out_of_memory(engine);
     store_row row = x->row;
+    bool waits = x->status == EXECUTION_PENDING || x->status == EXECUTION_WAITING;
     store_change change = {.row = &row,
                            .moved = true,
-                           .status = EXECUTION_SUSPENDED,
+                           .status = x->status,
                            .number = x->number,
                            .started_ns = x->started_ns,
-                           .wake_ns = INT64_MAX,
-                           .reason = text,
+                           .wake_ns = waits && x->wake_ns == INT64_MAX ? engine->now_ns : x->wake_ns,
+                           .reason = x->reason,
                            .release = true};
     baton_error *err = NULL;
     if (engine->store->type->commit(engine->store, &change, 1, &err) != 0) engine_break(engine, err);
@@ -318,23 +320,45 @@ static int take_one(void *data, const store_execution *x, baton_error **err) {
     return 0;
 }
 
+static void forget_what_suits(store_claim *claim) {
+    free((void *)claim->digests);
+    free((void *)claim->unfit);
+    free((void *)claim->strategies);
+}
+
+/* What this engine can run, and what it cannot. */
+static int say_what_suits(baton_engine *engine, store_claim *claim, baton_error **err) {
+    size_t count = 1;
+    for (const known_workflow *k = engine->known; k; k = k->next) count++;
+    uint64_t *digests = malloc(count * sizeof *digests);
+    int64_t *unfit = malloc(count * sizeof *unfit);
+    claim->built = true;
+    claim->digests = digests;
+    claim->unfit = unfit;
+    claim->strategies = engine_strategy_keys(engine, &claim->strategy_count);
+    if (!digests || !unfit || !claim->strategies) {
+        forget_what_suits(claim);
+        return error_memory(err);
+    }
+    for (const known_workflow *k = engine->known; k; k = k->next) {
+        if (!k->workflow)
+            unfit[claim->unfit_count++] = k->number;
+        else if (k->workflow->built)
+            digests[claim->digest_count++] = k->workflow->digest;
+    }
+    return 0;
+}
+
 int engine_take_up(baton_engine *engine, const store_claim *claim, take_purpose purpose, size_t *taken,
                    baton_error **err) {
     if (engine_is_broken(engine, err) != 0) return -1;
-    size_t count = 0;
-    for (known_workflow *k = engine->known; k; k = k->next) count++;
-    uint64_t *digests = malloc((count + 1) * sizeof *digests);
-    if (!digests) return error_memory(err);
     store_claim whole = *claim;
     whole.now_ns = engine->now_ns;
-    whole.built = true;
-    whole.digests = digests;
-    for (known_workflow *k = engine->known; k; k = k->next)
-        if (k->workflow->built) digests[whole.digest_count++] = k->workflow->digest;
+    if (say_what_suits(engine, &whole, err) != 0) return -1;
     taking t = {.engine = engine, .purpose = purpose, .one = claim->id};
     baton_error *why = NULL;
     int result = engine->store->type->take_up(engine->store, &whole, take_one, &t, &why);
-    free(digests);
+    forget_what_suits(&whole);
     if (result != 0) return tell_why(engine, why, err);
     if (taken) *taken = t.count;
     return 0;

@@ -148,6 +148,15 @@ const baton_strategy *engine_known_strategy(const baton_engine *engine, const ch
     return entry ? &entry->strategy : NULL;
 }
 
+const char **engine_strategy_keys(const baton_engine *engine, size_t *count) {
+    size_t n = 0;
+    for (const strategy_entry *e = engine->strategies; e; e = e->next) n++;
+    const char **keys = malloc((n + 1) * sizeof *keys);
+    *count = 0;
+    for (const strategy_entry *e = engine->strategies; keys && e; e = e->next) keys[(*count)++] = e->key;
+    return keys;
+}
+
 const char *engine_strategy_key(const baton_engine *engine, const baton_strategy *strategy) {
     const strategy_entry *entry = engine->strategies;
     while (&entry->strategy != strategy) entry = entry->next;

@@ -198,6 +198,8 @@ run *engine_find(const baton_engine *engine, const char *id);
 const baton_strategy *engine_strategy(baton_engine *engine, const char *key); /* unknown: basic */
 /* NULL when there is none of that key. */
 const baton_strategy *engine_known_strategy(const baton_engine *engine, const char *key);
+/* The keys of all; the array is given, the texts are the engine's. NULL without memory. */
+const char **engine_strategy_keys(const baton_engine *engine, size_t *count);
 const char *engine_strategy_key(const baton_engine *engine, const baton_strategy *strategy);
 void run_free(run *r);
 /* Makes what a run needs in a durable store; false without memory. */

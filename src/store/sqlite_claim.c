@@ -35,20 +35,27 @@ static int add(candidates *found, candidate one, baton_error **err) {
     return 0;
 }
 
-/* Whether this claim can run the workflow. */
-static bool suits(const store_claim *claim, bool built, uint64_t digest) {
-    if (!built) return true;
-    for (size_t i = 0; claim->built && i < claim->digest_count; i++)
-        if (claim->digests[i] == digest) return true;
-    return false;
+/* Whether whoever claims can run the workflow of a row, under its strategy. */
+static bool suits(const store_claim *claim, sqlite3_stmt *row) {
+    bool good = !sqlite3_column_int(row, 3);
+    uint64_t digest = (uint64_t)sqlite3_column_int64(row, 4);
+    for (size_t i = 0; !good && claim->built && i < claim->digest_count; i++)
+        good = claim->digests[i] == digest;
+    const char *strategy = sqlite_text(row, 5);
+    bool known = !claim->strategies;
+    for (size_t i = 0; !known && i < claim->strategy_count; i++)
+        known = strategy && strcmp(claim->strategies[i], strategy) == 0;
+    int64_t workflow = sqlite3_column_int64(row, 6);
+    for (size_t i = 0; known && i < claim->unfit_count; i++) known = claim->unfit[i] != workflow;
+    return good && known;
 }
 
-/* Adds the rows of a statement (key, epoch, owner, built, digest) that suit. */
+/* Adds the rows of a statement (see CANDIDATE) that suit. */
 static int add_rows(sqlite_store *s, const store_claim *claim, sqlite3_stmt *st, bool recovered,
                     candidates *found, baton_error **err) {
     int row = 0;
     while (!is_full(found) && (row = sqlite_row(s, &s->reader, st, err)) > 0) {
-        if (!suits(claim, sqlite3_column_int(st, 3), (uint64_t)sqlite3_column_int64(st, 4))) continue;
+        if (!suits(claim, st)) continue;
         candidate one = {.key = sqlite3_column_int64(st, 0),
                          .epoch = sqlite3_column_int64(st, 1),
                          .owner = sqlite3_column_int64(st, 2),
@@ -63,9 +70,9 @@ static int add_rows(sqlite_store *s, const store_claim *claim, sqlite3_stmt *st,
 }
 
 /* Which index serves is said, not guessed: SQLite knows no figures of this store. */
-#define CANDIDATE(index)                                                                                  \
-    "SELECT e.key, e.epoch, e.owner, w.built, w.digest FROM executions AS e INDEXED BY executions_" index \
-    " CROSS JOIN workflows AS w ON w.id = e.workflow WHERE "
+#define CANDIDATE(index)                                                                                   \
+    "SELECT e.key, e.epoch, e.owner, w.built, w.digest, e.strategy, w.id FROM executions AS e INDEXED BY " \
+    "executions_" index " CROSS JOIN workflows AS w ON w.id = e.workflow WHERE "
 
 /* What owners gave back though it was under way: they closed, or failed. */
 static int find_left(sqlite_store *s, const store_claim *claim, candidates *found, baton_error **err) {

@@ -172,6 +172,10 @@ typedef struct store_claim {
     bool built;              /* also workflows built in C ... */
     const uint64_t *digests; /* ... that have one of these digests */
     size_t digest_count;
+    const char *const *strategies; /* under one of these only; NULL: under any */
+    size_t strategy_count;
+    const int64_t *unfit; /* not of these workflows, by their numbers */
+    size_t unfit_count;
 } store_claim;
 
 typedef struct store_filter {
