@@ -104,10 +104,12 @@ static void measure_waiting(const char *baton, const char *directory, const char
     snprintf(
         sql, sizeof sql,
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999999)"
-        "INSERT INTO executions SELECT NULL, 'exec_' || (1795523097584 + i) || '_' || printf('%%09x', i),"
-        " workflow, status, strategy, priority, created_at + i, started_at, ended_at, wake_at + i, owner, "
-        "epoch,"
-        " taken_up, last, number, request, reason, settings, input, output, error, cursor"
+        "INSERT INTO executions (id, workflow, status, strategy, priority, created_at, started_at, wake_at,"
+        " attended, epoch, taken_up, last, number, settings, input, cursor)"
+        " SELECT 'exec_' || (1795523097584 + i) || '_' || printf('%%09x', i), workflow, status, strategy,"
+        " priority, created_at + i, started_at, wake_at + i, attended, epoch, taken_up, last, number, "
+        "settings,"
+        " input, cursor"
         " FROM executions, n WHERE key = 1");
     exec_sql(db, sql);
     sqlite3_close(db);

@@ -683,6 +683,19 @@ static bool seal_all(batch *b) {
     return true;
 }
 
+static void commit_batch(journal *j, batch *b) {
+    b->result = j->store->type->commit(j->store, b->list, b->count, &b->error);
+    pthread_mutex_lock(&j->lock);
+    if (b->result != 0) j->failed = true;
+    j->flying = NULL;
+    b->next = NULL;
+    *j->committed_last = b;
+    j->committed_last = &b->next;
+    atomic_store(&j->has_committed, true);
+    pthread_cond_broadcast(&j->done);
+    pthread_mutex_unlock(&j->lock);
+}
+
 static void *commit_batches(void *data) {
     journal *j = data;
     pthread_mutex_lock(&j->lock);
@@ -691,16 +704,7 @@ static void *commit_batches(void *data) {
         batch *b = j->flying;
         if (!b) break;
         pthread_mutex_unlock(&j->lock);
-        b->result = j->store->type->commit(j->store, b->list, b->count, &b->error);
-        pthread_mutex_lock(&j->lock);
-        if (b->result != 0) j->failed = true;
-        j->flying = NULL;
-        b->next = NULL;
-        *j->committed_last = b;
-        j->committed_last = &b->next;
-        atomic_store(&j->has_committed, true);
-        pthread_cond_broadcast(&j->done);
-        pthread_mutex_unlock(&j->lock);
+        commit_batch(j, b);
         inbox_wake(j->engine->inbox);
         pthread_mutex_lock(&j->lock);
     }
@@ -724,13 +728,19 @@ static bool start_thread(journal *j) {
 static void hand_over(journal *j) {
     batch *b = j->open, *next = j->spare ? j->spare : batch_new();
     if (!next || !seal_all(b)) engine_out_of_memory(j->engine);
-    if (j->engine->broken || !start_thread(j)) {
+    /* With one execution nobody is held up, and the thread would cost two switches. */
+    bool alone = j->engine->run_count <= 1;
+    if (j->engine->broken || (!alone && !start_thread(j))) {
         if (next != j->spare) batch_free(next);
         return;
     }
     j->spare = NULL;
     j->open = next;
     j->uncollected++;
+    if (alone) {
+        commit_batch(j, b);
+        return;
+    }
     pthread_mutex_lock(&j->lock);
     j->flying = b;
     pthread_cond_signal(&j->work);

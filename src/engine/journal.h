@@ -6,7 +6,8 @@
  *   (loop thread)                  │        (commit thread)                │        (loop thread)
  *                                  └ the cursor is written here: one a batch, however many records
  *
- * A batch holds bytes only, which it owns; between flush and collect it is the commit thread's.
+ * A batch holds bytes only, which it owns; between flush and collect it is the commit thread's. While there
+ * is one execution alone, the loop thread commits itself: there is nothing else that it could do meanwhile.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BATON_ENGINE_JOURNAL_H
