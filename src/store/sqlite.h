@@ -68,6 +68,7 @@ typedef struct checkpointer {
     pthread_cond_t changed;
     bool started, stopping;
     bool wanted;   /* it has work, until that is done */
+    int called_at; /* pages in the log when the thread was last called */
     int helped_at; /* pages in the log when the committing thread last moved some */
     connection connection;
 } checkpointer;

@@ -9,7 +9,7 @@
 #include "store/sqlite.h"
 
 enum {
-    PAGES_WANTED = 1000, /* in the log, before the thread is called */
+    PAGES_WANTED = 1000, /* added to the log, before the thread is called */
     PAGES_LARGE = 16384, /* before the committing thread moves the rest */
     PAGES_MAX = 49152,   /* before it waits for the other thread to do its part: that disk is slow */
 };
@@ -62,6 +62,9 @@ static bool must_help(checkpointer *k, int pages) {
     if (!k->started) return true;
     if (pages < PAGES_LARGE) {
         k->helped_at = 0;
+        if (pages < k->called_at) k->called_at = 0; /* the log began anew */
+        if (pages < k->called_at + PAGES_WANTED) return false;
+        k->called_at = pages;
         k->wanted = true;
         pthread_cond_signal(&k->changed);
         return false;
