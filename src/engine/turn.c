@@ -410,6 +410,7 @@ static void lose(run *r) {
     if (r->journal->pending) return;
     LOG(r->engine, BATON_LOG_WARN, "execution was taken over by another process",
         {"executionId", r->id, 0});
+    if (r->place == RUN_QUEUED) baton_queue_remove(r->engine->queue, r->id, NULL);
     deactivate(r, RUN_HELD);
     run_leave(r);
 }

@@ -509,6 +509,73 @@ static void test_a_worker_and_dependencies(void **state) {
     assert_non_null(strstr(ask("SELECT error FROM executions WHERE id = 'after-bad'"), "bad"));
 }
 
+/* What a worker cannot run stays as it is for the program that can. */
+static void test_a_worker_and_a_strategy_it_does_not_have(void **state) {
+    (void)state;
+    static const baton_strategy mine = {.name = "mine", .keep_results = true, .journal_steps = true};
+    baton_engine *engine = kit_durable_engine(path);
+    assert_int_equal(baton_engine_register_strategy(engine, "mine", &mine, NULL), 0);
+    engine->only_submits = true;
+    baton_workflow *w = workflow_from(file, NULL);
+    const baton_execution_options o = {.id = "one", .strategy = "mine"};
+    assert_int_equal(baton_engine_submit(engine, w, NULL, &o, NULL, NULL, NULL, NULL), 0);
+    baton_engine_free(engine);
+    work();
+    expect_status("one", "pending");
+    engine = kit_durable_engine(path);
+    assert_int_equal(baton_engine_register_strategy(engine, "mine", &mine, NULL), 0);
+    assert_int_equal(baton_engine_recover(engine, "one", NULL, NULL), 0);
+    engine_pump(engine);
+    baton_engine_free(engine);
+    baton_workflow_free(w);
+}
+
+/* One that waits for another engine's execution, and is cancelled, keeps nobody waiting. */
+static void test_a_cancelled_dependent(void **state) {
+    (void)state;
+    baton_engine *first = kit_durable_engine(path), *second = kit_durable_engine(path);
+    baton_workflow *waiting = workflow_of({.name = "w", .execute = step_wait}), *w = three_steps();
+    submit_as(first, waiting, "first", NULL, NULL);
+    run_all(first);
+    static const char *const on[] = {"first"};
+    const baton_execution_options o = {.id = "second", .dependencies = on, .dependency_count = 1};
+    assert_int_equal(baton_engine_submit(second, w, NULL, &o, note_done, NULL, NULL, NULL), 0);
+    assert_int_equal(second->outside, 1);
+    assert_int_equal(baton_engine_cancel(second, "second", NULL), 0);
+    run_all(second); /* returns */
+    expect_journal("w second=cancelled");
+    assert_int_equal(second->outside, 0);
+    expect_status("second", "cancelled");
+    baton_workflow_free(waiting);
+    baton_workflow_free(w);
+    baton_engine_free(first);
+    baton_engine_free(second);
+}
+
+/* Two engines submit the same id before either of them knows of the other. */
+static void test_a_race_for_an_id(void **state) {
+    (void)state;
+    baton_engine *first = kit_durable_engine(path), *second = kit_durable_engine(path);
+    baton_workflow *w = three_steps(), *other = workflow_of({.name = "other", .execute = step_say});
+    const baton_execution_options o = {.id = "one"};
+    const baton_submission mine = {.workflow = w, .options = &o};
+    engine_read_clock(first);
+    assert_int_equal(engine_admit(first, &(admission){.submissions = &mine, .count = 1}, NULL), 0);
+    assert_int_equal(baton_engine_submit(second, other, NULL, &o, NULL, NULL, NULL, NULL), 0);
+    run_all(first); /* its own was too late, and is let go */
+    expect_journal("");
+    assert_null(first->runs);
+    run_all(second);
+    expect_journal("other");
+    baton_error *err = NULL;
+    assert_int_equal(baton_engine_submit(first, w, NULL, &o, NULL, NULL, NULL, &err), -1);
+    expect_code(err, BATON_ERROR_CONFLICT);
+    baton_workflow_free(w);
+    baton_workflow_free(other);
+    baton_engine_free(first);
+    baton_engine_free(second);
+}
+
 static void test_a_worker_needs_a_store(void **state) {
     (void)state;
     baton_engine *engine = engine_with(0);
@@ -537,6 +604,9 @@ int main(void) {
         TEST(test_dependencies_on_other_engines),
         TEST(test_a_worker),
         TEST(test_a_worker_and_dependencies),
+        TEST(test_a_worker_and_a_strategy_it_does_not_have),
+        TEST(test_a_cancelled_dependent),
+        TEST(test_a_race_for_an_id),
         TEST(test_a_worker_needs_a_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
