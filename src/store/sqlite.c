@@ -276,6 +276,8 @@ int sqlite_end(sqlite_store *s, int result, baton_error **err) {
 /* ---- Opening ---- */
 
 static char *absolute(const char *path) {
+    char *real = realpath(path, NULL); /* the log stands beside the file, not beside a link to it */
+    if (real) return real;
     buffer b = {0};
     char folder[4096];
     if (path[0] != '/' && getcwd(folder, sizeof folder)) buffer_printf(&b, "%s/", folder);
