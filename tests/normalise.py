@@ -21,4 +21,5 @@ def normalise(text):
     text = re.sub(r"│[ ░█▏]+│|\|[ .=-]{10,}\|", "BAR", text)  # of a chart
     text = re.sub(r"(?m)^ +0 N ms$", "AXIS", text)
     text = re.sub(r"\b\d+(?=,? \(?baton (run|worker|library)\b)", "PID", text)
+    text = re.sub(r"\bworker \d+ is\b", "worker PID is", text)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)

@@ -74,7 +74,7 @@ static int steer(session *s, const steering *what, execution_status *status, int
     if (is_over(&x))
         return x.status == what->wanted
                    ? 0
-                   : baton_error_set(err, BATON_ERROR_CONFLICT, "execution %s has ended already: it %s",
+                   : baton_error_set(err, BATON_ERROR_CONFLICT, "execution %s has ended already (%s)",
                                      s->id, execution_status_name(x.status));
     if (x.status == what->wanted) return 0;
     bool alive = x.owner && !x.interrupted && !x.owner_hidden;
