@@ -265,7 +265,7 @@ void storage_put_command(const storage *st, buffer *b, const char *command, cons
 /* ---- What the execution's own texts tell ---- */
 
 baton_value storage_value(storage *st, store_text text) {
-    return journal_read(st->store, &st->x.row, text, NULL);
+    return kept_read(st->store, &st->x.row, text, NULL);
 }
 
 baton_workflow *storage_workflow(storage *st, bool *built) {

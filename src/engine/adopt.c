@@ -434,7 +434,7 @@ static int read_more(baton_engine *engine, const store_row *row, store_bytes tex
     baton_value more = value_parse_stored(text.bytes, text.size, err);
     int result = value_is_valid(more) ? 0 : -1;
     for (size_t i = 0; result == 0 && i < sizeof members / sizeof *members; i++)
-        result = journal_read_member(engine->store, row, more, members[i].key, members[i].value, err);
+        result = kept_read_member(engine->store, row, more, members[i].key, members[i].value, err);
     value_unref(more);
     return result;
 }
@@ -451,7 +451,7 @@ int engine_read_record(baton_engine *engine, const baton_workflow *workflow, con
                   .duration_ns = stored->duration_ns};
     int result = 0;
     if (stored->data.bytes || stored->data.number) {
-        r->data = journal_read(engine->store, row, stored->data, err);
+        r->data = kept_read(engine->store, row, stored->data, err);
         if (!value_is_valid(r->data)) result = -1;
     }
     if (result == 0 && stored->more.bytes)
@@ -536,8 +536,8 @@ int engine_stored_result(baton_engine *engine, const char *id, baton_result **re
         r->result->status = x.status;
         r->result->started_ns = x.started_ns;
         r->result->duration_ns = x.started_ns && x.ended_ns ? x.ended_ns - x.started_ns : 0;
-        r->result->output = journal_read(engine->store, &x.row, x.output, err);
-        r->result->fault = journal_read(engine->store, &x.row, x.error, err);
+        r->result->output = kept_read(engine->store, &x.row, x.output, err);
+        r->result->fault = kept_read(engine->store, &x.row, x.error, err);
         done = engine->store->type->journal(engine->store, id, 0, replay, r, err);
     }
     if (done == 0) *result = result_ref(r->result);

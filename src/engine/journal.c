@@ -206,57 +206,34 @@ static change *change_of(run *r) {
     return c;
 }
 
-void kept_clear(run_journal *rj) {
-    for (size_t i = 0; i < rj->kept_count; i++) value_unref(rj->kept[i].value);
-    free(rj->kept);
-    rj->kept = NULL;
-    rj->kept_count = rj->kept_capacity = 0;
+void run_journal_let_go(run_journal *rj) {
+    kept_clear(&rj->kept);
     value_assign(&rj->last_output, VALUE_INVALID);
 }
 
 void run_journal_free(run_journal *rj) {
     if (!rj) return;
-    kept_clear(rj);
+    run_journal_let_go(rj);
     free(rj);
 }
 
 /* ---- Values ---- */
 
-static bool is_same(baton_value a, baton_value b) { return a.head == b.head && a.tail == b.tail; }
-
-static kept_value *kept_find(run_journal *rj, baton_value value) {
-    for (size_t i = 0; i < rj->kept_count; i++)
-        if (is_same(rj->kept[i].value, value)) return &rj->kept[i];
-    return NULL;
-}
-
-static bool kept_add(run_journal *rj, baton_value value, int64_t number) {
-    if (rj->kept_count == rj->kept_capacity) {
-        size_t capacity = rj->kept_capacity ? rj->kept_capacity * 2 : 4;
-        kept_value *kept = realloc(rj->kept, capacity * sizeof *kept);
-        if (!kept) return false;
-        rj->kept = kept;
-        rj->kept_capacity = capacity;
-    }
-    rj->kept[rj->kept_count++] = (kept_value){value_ref(value), number, true};
-    return true;
-}
-
 static int64_t keep_value(run *r, baton_value value, const char *text, size_t size) {
     run_journal *rj = r->journal;
     change *c = change_of(r);
     store_datum *datum = c ? vector_add(&c->data, sizeof *datum) : NULL;
-    if (!datum || !kept_add(rj, value, rj->last_number + 1)) {
+    if (!datum || !kept_add(&rj->kept, value, rj->kept.last_number + 1)) {
         engine_out_of_memory(r->engine);
         return 0;
     }
-    *datum = (store_datum){++rj->last_number, keep_bytes(r->engine->journal, text, size)};
+    *datum = (store_datum){++rj->kept.last_number, keep_bytes(r->engine->journal, text, size)};
     return datum->number;
 }
 
 /* Writes the value's text to the end of b, or nothing and gives the number it is kept under. */
 static int64_t write_or_keep(run *r, buffer *b, baton_value value) {
-    kept_value *kept = value_is_plain(value) ? NULL : kept_find(r->journal, value);
+    kept_value *kept = value_is_plain(value) ? NULL : kept_find(&r->journal->kept, value);
     if (kept) {
         kept->used = true;
         return kept->number;
@@ -292,39 +269,14 @@ static void write_member(void *data, buffer *b, const char *key, baton_value val
     write_number(b, number);
 }
 
-static baton_value read_number(store *s, const store_row *row, int64_t number, baton_error **err) {
-    buffer text = {0};
-    baton_value value = VALUE_INVALID;
-    if (s->type->read(s, row, number, &text, err) == 0)
-        value = value_parse_stored(buffer_text(&text), text.size, err);
-    buffer_done(&text);
-    return value;
-}
-
-baton_value journal_read(store *s, const store_row *row, store_text text, baton_error **err) {
-    if (text.number) return read_number(s, row, text.number, err);
-    return text.bytes ? value_parse_stored(text.bytes, text.size, err) : VALUE_INVALID;
-}
-
-int journal_read_member(store *s, const store_row *row, baton_value object, const char *key,
-                        baton_value *value, baton_error **err) {
-    char kept[32];
-    snprintf(kept, sizeof kept, "%s@", key);
-    *value = baton_value_get(object, key);
-    baton_value number = baton_value_get(object, kept);
-    if (!value_is_valid(number)) return 0;
-    *value = read_number(s, row, (int64_t)baton_value_as_number(number), err);
-    return value_is_valid(*value) ? 0 : -1;
-}
-
 /* For a run that comes back into memory: what it reads is kept already. */
 static baton_value read_kept(void *data, int64_t number, baton_error **err) {
     run *r = data;
     run_journal *rj = r->journal;
-    for (size_t i = 0; i < rj->kept_count; i++)
-        if (rj->kept[i].number == number) return value_ref(rj->kept[i].value);
-    baton_value value = read_number(r->engine->store, &rj->row, number, err);
-    if (value_is_valid(value) && !kept_add(rj, value, number)) {
+    const kept_value *kept = kept_by_number(&rj->kept, number);
+    if (kept) return value_ref(kept->value);
+    baton_value value = kept_read(r->engine->store, &rj->row, (store_text){.number = number}, err);
+    if (value_is_valid(value) && !kept_add(&rj->kept, value, number)) {
         value_unref(value);
         error_memory(err);
         return VALUE_INVALID;
@@ -336,19 +288,21 @@ const snapshot_values journal_values = {.write = write_member, .read = read_kept
 
 baton_value journal_take_over(run *r, store_text text, baton_error **err) {
     run_journal *rj = r->journal;
-    if (!text.number) return journal_read(r->engine->store, &rj->row, text, err);
-    if (rj->last_number < text.number) rj->last_number = text.number;
+    if (!text.number) return kept_read(r->engine->store, &rj->row, text, err);
+    if (rj->kept.last_number < text.number) rj->kept.last_number = text.number;
     return read_kept(r, text.number, err);
 }
 
 int journal_restore(run *r, baton_value cursor, baton_error **err) {
     const store_row *row = &r->journal->row;
-    baton_value entries, number = baton_value_get(cursor, "data");
-    r->journal->last_number = (int64_t)baton_value_as_number(number);
+    baton_value entries = VALUE_INVALID, number = baton_value_get(cursor, "data");
+    r->journal->kept.last_number = (int64_t)baton_value_as_number(number);
     if (baton_value_has(cursor, "givenBack")) r->journal->goes_on = true;
-    if (journal_read_member(r->engine->store, row, cursor, "context", &entries, err) != 0 ||
-        journal_read_member(r->engine->store, row, cursor, "deliveries", &r->deliveries, err) != 0)
+    if (kept_read_member(r->engine->store, row, cursor, "context", &entries, err) != 0 ||
+        kept_read_member(r->engine->store, row, cursor, "deliveries", &r->deliveries, err) != 0) {
+        value_unref(entries);
         return -1;
+    }
     int position = 0;
     const char *key;
     baton_value member;
@@ -381,7 +335,7 @@ static store_text text_of(run *r, baton_value value) {
  * rawInput a step was given the last output before it. */
 static store_text more_of(run *r, const record *rec) {
     journal *j = r->engine->journal;
-    bool given = value_is_valid(rec->raw_input) && !is_same(rec->raw_input, r->journal->last_output);
+    bool given = value_is_valid(rec->raw_input) && !kept_is_same(rec->raw_input, r->journal->last_output);
     if (!given && !value_is_valid(rec->input) && !value_is_valid(rec->raw_output) &&
         !value_is_valid(rec->context))
         return (store_text){0};
@@ -572,7 +526,7 @@ static void put_number(buffer *b, size_t end, int64_t number) {
 static store_bytes write_cursor(run *r) {
     journal *j = r->engine->journal;
     run_journal *rj = r->journal;
-    for (size_t i = 0; i < rj->kept_count; i++) rj->kept[i].used = false;
+    kept_begin(&rj->kept);
     snapshot_values values = journal_values;
     values.data = r;
     buffer *b = &j->text;
@@ -588,12 +542,8 @@ static store_bytes write_cursor(run *r) {
     if (r->engine->stopping)
         buffer_puts(b, ",\"givenBack\":true"); /* its pause is the worker's, not its own */
     buffer_putc(b, '}');
-    put_number(b, number_end, rj->last_number);
-    for (size_t i = rj->kept_count; i-- > 0;) {
-        if (rj->kept[i].used || !r->x) continue;
-        value_unref(rj->kept[i].value);
-        rj->kept[i] = rj->kept[--rj->kept_count];
-    }
+    put_number(b, number_end, rj->kept.last_number);
+    if (r->x) kept_sweep(&rj->kept);
     if (!good || buffer_failed(b)) {
         engine_out_of_memory(r->engine);
         return (store_bytes){0};

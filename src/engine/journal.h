@@ -14,6 +14,7 @@
 #define BATON_ENGINE_JOURNAL_H
 
 #include "engine/inbox.h"
+#include "engine/kept.h"
 #include "machine/machine.h"
 #include "machine/snapshot.h"
 #include "store/store.h"
@@ -21,13 +22,6 @@
 typedef struct journal journal;
 typedef struct change change;
 struct run;
-
-/* A large value that the store's data has: the same handle is the same text, and is not written again. */
-typedef struct kept_value {
-    baton_value value;
-    int64_t number;
-    bool used; /* by the cursor that was written last */
-} kept_value;
 
 /* A run as a durable store sees it. */
 typedef struct run_journal {
@@ -42,9 +36,7 @@ typedef struct run_journal {
     bool forgiven;           /* its take-ups without progress do not count any more */
     const char *reason;      /* why the engine suspends it; static */
     baton_value last_output; /* of the record before: what the next step is given, as a rule */
-    kept_value *kept;
-    size_t kept_count, kept_capacity;
-    int64_t last_number; /* of its values that the store's data has */
+    kept_values kept;
 } run_journal;
 
 /* Starts nothing yet: the thread begins with the first batch. NULL without memory. */
@@ -89,19 +81,13 @@ void journal_answer_all(journal *j);
 int64_t journal_flush_at_ns(const journal *j);
 void run_journal_free(run_journal *rj);
 /* The run leaves memory: its values are read again when it comes back. */
-void kept_clear(run_journal *rj);
+void run_journal_let_go(run_journal *rj);
 
 /* The values of a run, as cursors and records hold them. `data` is the run. */
 extern const snapshot_values journal_values;
 /* What a cursor has beside the execution's snapshot. */
 int journal_restore(struct run *r, baton_value cursor, baton_error **err);
-/* A value that the store keeps; given; invalid with *err, or when there is none. */
-baton_value journal_read(store *s, const store_row *row, store_text text, baton_error **err);
-/* The same for a run that was taken up: it is not kept once more. */
+/* kept_read for a run that was taken up: what is read is not kept once more. */
 baton_value journal_take_over(struct run *r, store_text text, baton_error **err);
-/* The member `key`, or the value kept under the number that `key@` says; *value is invalid when neither is
- * there. */
-int journal_read_member(store *s, const store_row *row, baton_value object, const char *key,
-                        baton_value *value, baton_error **err);
 
 #endif

@@ -137,7 +137,7 @@ int engine_rerun(baton_engine *engine, const char *id, const char *from,
     if (engine_workflow_of(engine, id, &workflow, err) != 0 || s->type->find(s, id, &x, err) != 0)
         return -1;
     baton_execution_options o = *options;
-    baton_value recorded = journal_read(s, &x.row, x.input, err);
+    baton_value recorded = kept_read(s, &x.row, x.input, err);
     if (!value_is_valid(recorded)) return -1;
     if (from || !value_is_valid(o.input)) o.input = recorded;
     struct rerun *rerun = calloc(1, sizeof *rerun);

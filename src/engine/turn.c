@@ -189,7 +189,7 @@ static void unload(run *r, int64_t wake_ns) {
     }
     result_conclude(r->result, r->x, r->engine->now_ns);
     run_drop_execution(r);
-    if (r->journal) kept_clear(r->journal);
+    if (r->journal) run_journal_let_go(r->journal);
 }
 
 /* {"execution", "context"?, "deliveries"?}: see journal.c. */

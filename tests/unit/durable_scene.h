@@ -281,7 +281,7 @@ static void read_history(store *s, const char *id, history *h) {
     }
     h->status = x.status;
     uint32_t last = x.number;
-    baton_value output = journal_read(s, &x.row, x.output, &err);
+    baton_value output = kept_read(s, &x.row, x.output, &err);
     expect_code(err, BATON_ERROR_NONE);
     baton_value n = baton_value_get(output, "n");
     h->output = baton_value_as_number(n);

@@ -383,7 +383,7 @@ static void test_large_values_are_kept_once(void **state) {
     engine = kit_durable_engine(path);
     store_execution x;
     assert_int_equal(engine->store->type->find(engine->store, "one", &x, NULL), 0);
-    baton_value kept = journal_read(engine->store, &x.row, x.output, NULL);
+    baton_value kept = kept_read(engine->store, &x.row, x.output, NULL);
     assert_int_equal(baton_value_size(kept), 1);
     baton_value_unref(kept);
     baton_engine_free(engine);
