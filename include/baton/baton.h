@@ -643,6 +643,133 @@ BATON_API baton_value baton_result_problem(const baton_result *result);
  * stepCount, error. Given, to be freed with free(). */
 BATON_API char *baton_result_to_json(const baton_result *result);
 
+/* ---- Tasks -------------------------------------------------------------------------------------------
+ * Seed: TaskService, and the table `tasks` that task documents are parsed into. docs/tasks.md explains it.
+ * A task is a value: an object whose keys are the table's columns (id, project_id, title, description,
+ * type, category, priority, status, source_type, source_path, source_content, metadata, estimated_hours)
+ * and, beside them, what Baton knows of it (dependencies, blocked_by, execution, ...). A service belongs to
+ * one thread. Functions that only look (a dry run, list, get, next, export) take NULL for a service without
+ * tasks. */
+
+typedef struct baton_task_service baton_task_service;
+
+/* store: a path or sqlite:PATH, as in baton_engine_options; made when it is not there. Given; NULL after an
+ * error. */
+BATON_API baton_task_service *baton_task_service_open(const char *store, baton_error **err);
+BATON_API void baton_task_service_close(baton_task_service *service);
+
+/* Zero what shall be the default. Borrowed. */
+typedef struct baton_import_options {
+    const char *project; /* NULL: the git repository's name, else the document's own, else the folder's */
+    bool dry_run;        /* nothing is stored */
+    bool force;          /* documents that did not change are read again, too */
+} baton_import_options;
+
+/* Imports task documents: files, and folders with all *.md in them. All of them are stored in one commit.
+ * Gives an array with an object for each document: {file, result, id, title, changes, problems, task};
+ * result is "new", "updated", "unchanged", "running" (changed, but not taken over: it is being carried
+ * out), "no task" (in a folder) or "refused"; problems are {line, severity, reason}. Given; invalid after
+ * an error: a path that does not exist, a circle of dependencies, or the store failed. */
+BATON_API baton_value baton_task_service_import(baton_task_service *service, const char *const *paths,
+                                                size_t count, const baton_import_options *options,
+                                                baton_error **err);
+
+/* NULL: any. Borrowed. */
+typedef struct baton_task_filter {
+    const char *project, *status, *type, *category, *priority;
+    bool ready; /* pending, and nothing that they depend on is in the way */
+} baton_task_filter;
+
+/* The tasks that fit, in the order in which they can be carried out, without description and
+ * source_content. filter may be NULL. Given; invalid after an error. */
+BATON_API baton_value baton_task_service_list(baton_task_service *service, const baton_task_filter *filter,
+                                              baton_error **err);
+/* One task, whole. `word` is its id, the begin of it, its path or file name, its title or its alias
+ * ("Performance 3A.1"). Given; invalid after an error: BATON_ERROR_NOT_FOUND, BATON_ERROR_USAGE when
+ * several fit. */
+BATON_API baton_value baton_task_service_get(baton_task_service *service, const char *word,
+                                             baton_error **err);
+/* The task that is to be carried out next: the first one that is ready. Given; null when there is none.
+ * project may be NULL: of all. */
+BATON_API baton_value baton_task_service_next(baton_task_service *service, const char *project,
+                                              baton_error **err);
+/* Sets columns (priority, type, category, title, estimated_hours) and settings (automation_level,
+ * max_attempts, timeout_seconds, git_branch_name, verify, ...) of a task, for good: a later import does not
+ * take them back. null gives one back to the document. `changes` is an object, borrowed. */
+BATON_API int baton_task_service_edit(baton_task_service *service, const char *word, baton_value changes,
+                                      baton_error **err);
+/* Says that a dependency is met (or is not), whatever becomes of it. text: as the document names it, or a
+ * part of that which only one has; NULL: all that are no tasks here (or all that this was said of). */
+BATON_API int baton_task_service_satisfy(baton_task_service *service, const char *word, const char *text,
+                                         bool satisfied, baton_error **err);
+/* A person lets the task go on: what it waits for now, or the first thing that it will wait for. note may
+ * be NULL. */
+BATON_API int baton_task_service_approve(baton_task_service *service, const char *word, const char *note,
+                                         baton_error **err);
+/* Makes a task that ended, or waits for its result to be accepted, pending or running again; note (may be
+ * NULL) is told to the agent. */
+BATON_API int baton_task_service_retry(baton_task_service *service, const char *word, const char *note,
+                                       baton_error **err);
+/* The tasks that fit as SQL: the table, and one INSERT each with the seed's columns, which SQLite and
+ * PostgreSQL both load. Given, to be freed with free(); NULL after an error. */
+BATON_API char *baton_task_service_export_sql(baton_task_service *service, const baton_task_filter *filter,
+                                              baton_error **err);
+/* The same tasks as JSON: an array of objects with the seed's columns in their order, of which metadata is
+ * an object. Neither looks at the filter's `ready`. Given, to be freed with free(); NULL after an error. */
+BATON_API char *baton_task_service_export_json(baton_task_service *service, const baton_task_filter *filter,
+                                               baton_error **err);
+
+/* ---- Orchestrator ------------------------------------------------------------------------------------
+ * Seed: WorkflowOrchestrationService. Chooses a workflow file by a task's type and runs it on an engine.
+ * What carrying out a task takes are functions which such files call: task.prepare, task.begin, task.work,
+ * task.verify, task.commit, task.accept, task.finish. */
+
+typedef struct baton_orchestrator baton_orchestrator;
+
+/* Zero what shall be the default. Borrowed by baton_orchestrator_new, which copies it. */
+typedef struct baton_orchestrator_options {
+    const char *config;        /* a configuration file (docs/tasks.md); NULL: none */
+    const char *agent;         /* a command line for /bin/sh; NULL: the configuration's */
+    const char *agent_prompt;  /* "stdin", "argument", "file" */
+    const char *agent_result;  /* "text", "json-lines" */
+    int64_t agent_idle_ms;     /* ends an agent that writes nothing for so long */
+    const char *const *verify; /* more commands that decide */
+    size_t verify_count;
+    bool trust;                   /* run the commands of documents without asking */
+    const char *automation_level; /* in place of the tasks' own */
+    const char *workflows;        /* a folder of workflow files, searched first */
+    const char *directory;        /* the repository, or where it works without one; NULL: the current one */
+    const char *base;             /* what branches start from; NULL: what is checked out */
+    const char *worktrees;        /* where worktrees are made; NULL: beside the store */
+    bool allow_dirty;             /* begin also when the base has changes that are not committed */
+    bool merge;                   /* merge the branches of dependencies that went apart */
+    const char *push;             /* a remote that finished branches are pushed to; NULL: none */
+} baton_orchestrator_options;
+
+/* The service is borrowed and must outlive the orchestrator. Given; NULL after an error. */
+BATON_API baton_orchestrator *baton_orchestrator_new(baton_task_service *service,
+                                                     const baton_orchestrator_options *options,
+                                                     baton_error **err);
+/* After the engine that it was registered with. */
+BATON_API void baton_orchestrator_free(baton_orchestrator *orchestrator);
+/* Adds the functions above to a registry; make the engine with that registry, and over the service's store.
+ */
+BATON_API int baton_orchestrator_register(baton_orchestrator *orchestrator, baton_registry *registry,
+                                          baton_error **err);
+/* Carries out one task, or goes on with it, until it has ended or waits for somebody. 0 when it was carried
+ * out, however that ended: *task (given; may be NULL) is the task afterwards. -1 when it could not begin
+ * (_CONFLICT: it is being carried out, has ended or depends on others that have not; _INVALID; _NOT_FOUND),
+ * or the store failed. On the engine's loop thread. */
+BATON_API int baton_orchestrator_run(baton_orchestrator *orchestrator, baton_engine *engine,
+                                     const char *word, baton_value *task, baton_error **err);
+/* The id of a task that `run` can do something for now: one that was interrupted, was approved meanwhile,
+ * or is the next; NULL when there is none. Given, to be freed with free(). project may be NULL. */
+BATON_API char *baton_orchestrator_next(baton_orchestrator *orchestrator, const char *project,
+                                        baton_error **err);
+/* Ends a task: its execution is cancelled, whoever has it. */
+BATON_API int baton_orchestrator_cancel(baton_orchestrator *orchestrator, baton_engine *engine,
+                                        const char *word, baton_error **err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -36,12 +36,13 @@
 #define LIMIT_PATTERN_STACK   1000000     /* places kept for steps back in one search */
 
 /* Expressions. */
-#define LIMIT_EXPRESSION_BYTES     (64u << 10) /* one expression's text */
-#define LIMIT_EXPRESSION_DEPTH     200         /* nesting of its brackets */
-#define LIMIT_ARRAY_INDEX          10000000    /* an index that an expression may assign to */
-#define LIMIT_STRING_REPEAT        16777216    /* bytes that "text" * n may make */
-#define LIMIT_EXPRESSION_OPERATORS 1000 /* operators of one expression: libjq compiles in squares of them \
-                                         */
+#define LIMIT_EXPRESSION_BYTES (64u << 10) /* one expression's text */
+#define LIMIT_EXPRESSION_DEPTH 200         /* nesting of its brackets */
+#define LIMIT_ARRAY_INDEX      10000000    /* an index that an expression may assign to */
+#define LIMIT_STRING_REPEAT    16777216    /* bytes that "text" * n may make */
+#define LIMIT_EXPRESSION_OPERATORS                                         \
+    1000 /* operators of one expression: libjq compiles in squares of them \
+          */
 
 /* The machine. */
 #define LIMIT_TURN_STEPS 512   /* steps moved through before the engine commits */
@@ -70,5 +71,10 @@
 #define LIMIT_HTTP_REDIRECTS       10
 #define LIMIT_HTTP_HEADERS         (256u << 10) /* a response's headers */
 #define LIMIT_HTTP_EXCERPT_BYTES   500          /* the begin of a response in a fault's detail */
+
+/* Tasks. */
+#define LIMIT_TASK_FILES     20000      /* documents of one import */
+#define LIMIT_DOCUMENT_BYTES (1u << 20) /* a task document */
+#define LIMIT_FOLDER_DEPTH   64         /* folders that are looked into, within one another */
 
 #endif

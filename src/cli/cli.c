@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "definition/workflow.h"
+#include "service/orchestrator.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -172,12 +173,25 @@ char *cli_read_file(const char *path, size_t most, size_t *size, baton_error **e
     return NULL;
 }
 
-baton_workflow *cli_load_workflow(const char *path, baton_error **err) {
-    if (strcmp(path, "-") != 0) return baton_workflow_load(path, NULL, err);
+static baton_workflow *load(const char *path, baton_registry *registry, baton_error **err) {
+    if (strcmp(path, "-") != 0) return baton_workflow_load(path, registry, err);
     size_t size;
     char *text = cli_read_file("-", LIMIT_FILE_BYTES, &size, err);
-    baton_workflow *workflow = text ? baton_workflow_parse(text, size, "stdin", NULL, err) : NULL;
+    baton_workflow *workflow = text ? baton_workflow_parse(text, size, "stdin", registry, err) : NULL;
     free(text);
+    return workflow;
+}
+
+baton_workflow *cli_load_workflow(const char *path, baton_error **err) { return load(path, NULL, err); }
+
+baton_workflow *cli_look_at_workflow(const char *path, baton_error **err) {
+    baton_registry *registry = baton_registry_new();
+    baton_workflow *workflow = NULL;
+    if (!registry)
+        error_memory(err);
+    else if (orchestrator_add_functions(registry, NULL, err) == 0)
+        workflow = load(path, registry, err);
+    baton_registry_free(registry);
     return workflow;
 }
 

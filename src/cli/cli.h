@@ -42,19 +42,27 @@ typedef struct cli_arguments {
 } cli_arguments;
 
 typedef struct command {
-    const char *name;
+    const char *name;      /* as it is written: "run", "task list" */
     const char *arguments; /* "FILE..." */
     const char *summary;   /* one line */
     const char *description;
     const char *examples;      /* may be NULL */
     const cli_option *options; /* ends with a NULL name */
     int (*run)(cli_arguments *args);
+    const struct command *const *parts; /* commands behind this one, "task list"; NULL: none, or ends so */
 } command;
 
 extern const command command_run, command_resume, command_rerun, command_submit, command_worker,
     command_suspend, command_cancel, command_list, command_show, command_logs, command_why, command_stats,
-    command_prune, command_backup, command_validate, command_graph, command_help;
+    command_prune, command_backup, command_validate, command_graph, command_task, command_help;
+extern const command command_task_import, command_task_lint, command_task_list, command_task_show,
+    command_task_next, command_task_run, command_task_approve, command_task_retry, command_task_cancel,
+    command_task_edit, command_task_graph, command_task_export;
 extern const command *const commands[]; /* ends with NULL */
+/* The command that words name ("list", or "task" and "list"; second may be NULL); NULL after a message.
+ * *taken (may be NULL): how many words that took. A command with parts is found by its first word alone,
+ * too. */
+const command *cli_find_command(const char *first, const char *second, int *taken);
 
 /* The next option: its index in the command's table, with its argument (or NULL) in *value; -1 at the end,
  * when `rest` holds what is no option; -2 after a message about a mistake. */
@@ -74,6 +82,8 @@ char *cli_read_file(const char *path, size_t most, size_t *size, baton_error **e
 
 /* A workflow file, or stdin for "-". Given; NULL after an error. */
 baton_workflow *cli_load_workflow(const char *path, baton_error **err);
+/* The same of one that is not run: it may call the functions of tasks, which `run` does not have. */
+baton_workflow *cli_look_at_workflow(const char *path, baton_error **err);
 /* Text for a terminal: what would control it becomes a blank. Appends. */
 void cli_put_clean(buffer *b, const char *text);
 

@@ -227,7 +227,7 @@ static int run_graph(cli_arguments *args) {
     if (args->rest_count != 1)
         return cli_fail(EXIT_USAGE, "graph needs one workflow file; see 'baton help graph'");
     baton_error *err = NULL;
-    baton_workflow *w = cli_load_workflow(args->rest[0], &err);
+    baton_workflow *w = cli_look_at_workflow(args->rest[0], &err);
     if (!w) return cli_fail_error(err);
     print_graph(w, dot);
     baton_workflow_free(w);

@@ -22,10 +22,14 @@ static void print_options(const cli_option *options) {
     }
 }
 
+static void print_commands(const command *const *list) {
+    for (int i = 0; list[i]; i++) printf("  %-13s %s\n", list[i]->name, list[i]->summary);
+}
+
 static void print_all(void) {
     puts("Baton runs sequences of steps and never loses its place.\n\n"
          "Usage: baton COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:");
-    for (int i = 0; commands[i]; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    print_commands(commands);
     puts("\nExit codes: 0 done, 1 faulted or cancelled, 2 usage, 3 not found, 4 not allowed, 5 suspended "
          "or\n"
          "waiting, 6 timed out, 7 queue full or conflict, 8 invalid definition or input, 9 store failure,\n"
@@ -40,6 +44,10 @@ void cli_print_help(const command *c) {
     }
     printf("Usage: baton %s %s%s\n\n%s\n", c->name, c->options[0].name ? "[OPTIONS] " : "",
            c->arguments ? c->arguments : "", c->description);
+    if (c->parts) {
+        puts("\nCommands:");
+        print_commands(c->parts);
+    }
     print_options(c->options);
     if (c->examples) printf("\nExamples:\n%s\n", c->examples);
 }
@@ -63,12 +71,10 @@ static int run_help(cli_arguments *args) {
         cli_print_help(NULL);
         return EXIT_DONE;
     }
-    for (int i = 0; commands[i]; i++)
-        if (strcmp(commands[i]->name, args->rest[0]) == 0) {
-            cli_print_help(commands[i]);
-            return EXIT_DONE;
-        }
-    return cli_fail(EXIT_USAGE, "there is no command '%s'; see 'baton help'", args->rest[0]);
+    const command *c = cli_find_command(args->rest[0], args->rest_count > 1 ? args->rest[1] : NULL, NULL);
+    if (!c) return EXIT_USAGE;
+    cli_print_help(c);
+    return EXIT_DONE;
 }
 
 const command command_help = {.name = "help",

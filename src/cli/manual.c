@@ -42,10 +42,12 @@ static void put_command(const command *c) {
     put_roff(c->description);
     putchar('\n');
     for (const cli_option *o = c->options; o->name; o++) put_option(o);
-    if (!c->examples) return;
-    fputs(".PP\n.nf\n", stdout);
-    put_roff(c->examples);
-    fputs("\n.fi\n", stdout);
+    if (c->examples) {
+        fputs(".PP\n.nf\n", stdout);
+        put_roff(c->examples);
+        fputs("\n.fi\n", stdout);
+    }
+    for (int i = 0; c->parts && c->parts[i]; i++) put_command(c->parts[i]);
 }
 
 void manual_print_page(void) {
@@ -84,21 +86,39 @@ void manual_print_page(void) {
          "without XDG_STATE_HOME\n.I ~/.local/state/baton/baton.db");
 }
 
+/* What may follow a command: its parts, or its options. */
+static void put_words(const command *c) {
+    for (int i = 0; c->parts && c->parts[i]; i++)
+        printf("%s%s", i ? " " : "", strchr(c->parts[i]->name, ' ') + 1);
+    for (const cli_option *o = c->options; o->name; o++)
+        printf("%s--%s", o == c->options && !c->parts ? "" : " ", o->name);
+}
+
+static void put_case(const command *c) {
+    printf("        '%s'*) words=\"", c->name);
+    put_words(c);
+    puts("\" ;;");
+}
+
 void manual_print_completion(void) {
-    puts("# bash completion for baton\n_baton() {\n    local word=${COMP_WORDS[COMP_CWORD]} words=\n"
-         "    if [ $COMP_CWORD -eq 1 ]; then");
+    puts("# bash completion for baton\n_baton() {\n    local word=${COMP_WORDS[COMP_CWORD]} words= names=\n"
+         "    if [ $COMP_CWORD -eq 1 ]; then\n        names=1");
     fputs("        words=\"", stdout);
     for (int i = 0; commands[i]; i++) printf("%s%s", i ? " " : "", commands[i]->name);
-    puts("\"\n    else\n        case ${COMP_WORDS[1]} in");
+    puts("\"\n    else\n        case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in");
     for (int i = 0; commands[i]; i++) {
-        printf("        %s) words=\"", commands[i]->name);
-        for (const cli_option *o = commands[i]->options; o->name; o++)
-            printf("%s--%s", o == commands[i]->options ? "" : " ", o->name);
+        for (int k = 0; commands[i]->parts && commands[i]->parts[k]; k++) put_case(commands[i]->parts[k]);
+        if (!commands[i]->parts) put_case(commands[i]);
+    }
+    for (int i = 0; commands[i]; i++) {
+        if (!commands[i]->parts) continue;
+        printf("        '%s '*) names=1 words=\"", commands[i]->name);
+        put_words(commands[i]);
         puts("\" ;;");
     }
     puts(
         "        esac\n    fi\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$words\" -- "
         "\"$word\")) ;;\n"
-        "    *) [ $COMP_CWORD -eq 1 ] && COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) "
+        "    *) [ \"$names\" ] && COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) "
         "|| COMPREPLY=($(compgen -f -- \"$word\")) ;;\n    esac\n}\ncomplete -o filenames -F _baton baton");
 }

@@ -290,6 +290,7 @@ int session_open(session *s, const session_settings *set) {
                                           .log_level = set->log_level,
                                           .store = storage_url(set->store, path),
                                           .sync_normal = set->sync_normal,
+                                          .registry = set->registry,
                                           .max_concurrent = set->concurrency,
                                           .max_queue_size = set->concurrency};
     s->engine = engine_new(&options, set->unattended ? "worker" : "run", &err);

@@ -52,7 +52,8 @@ typedef struct session_settings {
     bool sync_normal, json, quiet, verbose, log, log_text;
     bool unattended; /* a worker: what it leaves behind by dying, other workers may take up */
     bool take_over;
-    size_t concurrency; /* 0: the engine's default */
+    size_t concurrency;       /* 0: the engine's default */
+    baton_registry *registry; /* functions for `call:`; NULL: none */
     colour_mode colour;
     baton_log_level log_level;
 } session_settings;

@@ -34,7 +34,7 @@ static baton_value describe_all(baton_value list, const char *path, const baton_
 /* Prints the problems (or adds them to *list), and gives the exit code for this file. */
 static int validate_file(const char *path, bool quiet, baton_value *list) {
     baton_error *err = NULL;
-    baton_workflow *w = cli_load_workflow(path, &err);
+    baton_workflow *w = cli_look_at_workflow(path, &err);
     int code = EXIT_DONE;
     if (!w) {
         code = cli_exit_code(err);

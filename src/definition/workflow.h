@@ -191,7 +191,7 @@ struct baton_workflow {
     const char *file; /* what it was read from; NULL for one built in C */
     const char *text; /* what was read, whole; of one built in C its outline, as JSON */
     size_t text_size;
-    bool built;       /* by the builder: the seed's options apply */
+    bool built; /* by the builder: the seed's options apply */
     bool rollback;
     uint64_t digest;        /* of its content, for idempotent submission */
     baton_value definition; /* as data, for $workflow.definition */

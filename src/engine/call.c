@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/value.h"
 #include "engine/engine.h"
+#include "engine/step_process.h"
 #include "machine/fault.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct baton_step_call {
     int64_t deadline_ns; /* of the monotonic clock, which any thread may read; 0: none */
     bool no_retry, waits;
     baton_completion *completion; /* when deferred */
+    step_process *process;        /* when it ends by one */
     char key_text[LIMIT_ID_BYTES + 16];
 };
 
@@ -134,6 +136,41 @@ int baton_completion_fail(baton_completion *c, const char *message, baton_error 
     return complete(c, true, message, strlen(message), err);
 }
 
+/* ---- Processes ---- */
+
+void step_process_free(step_process *p) {
+    if (!p) return;
+    if (p->release) p->release(p->data);
+    value_unref(p->request.spec);
+    free((char *)p->request.directory);
+    free(p);
+}
+
+int step_call_process(baton_step_call *call, const step_process *p, baton_error **err) {
+    step_process *copy = calloc(1, sizeof *copy);
+    if (!copy) {
+        if (p->release) p->release(p->data);
+        return error_memory(err);
+    }
+    *copy = *p;
+    copy->request.key = NULL;
+    copy->request.spec = value_set_text(value_ref(p->request.spec), "return", "all");
+    copy->request.spec = baton_value_set(copy->request.spec, "await", baton_value_boolean(true));
+    copy->request.directory = p->request.directory ? strdup(p->request.directory) : NULL;
+    int result = 0;
+    if (p->request.directory && !copy->request.directory)
+        result = error_memory(err);
+    else if (call->process)
+        result = baton_error_set(err, BATON_ERROR_USAGE, "a step ends by one process");
+    else if (call->step->u.function.type->pure) /* its start need not be durable yet */
+        result = baton_error_set(err, BATON_ERROR_USAGE, "a pure step has no process");
+    if (result == 0)
+        call->process = copy;
+    else
+        step_process_free(copy);
+    return result;
+}
+
 /* ---- Calling ---- */
 
 static baton_value step_fault(baton_error *err) {
@@ -167,9 +204,30 @@ static void take_early(run *r, baton_step_call *call) {
     call->waits = false;
 }
 
+static bool is_open(const baton_step_call *call) {
+    return call->completion || call->process || call->waits;
+}
+
+/* A step ends in one way. */
+static int check_end(const baton_step_call *call, baton_error **err) {
+    if (!call->process || (!call->completion && !call->waits)) return 0;
+    return baton_error_set(err, BATON_ERROR_USAGE,
+                           "a step that ends by a process cannot be deferred or wait for a delivery too");
+}
+
+static void start_process(run *r, baton_step_call *call) {
+    const action a = {
+        .kind = ACTION_PROCESS, .ticket = call->ticket, .key = call->key, .attempt = call->attempt};
+    effect_start_for_call(r, &a, call->process, call->no_retry);
+}
+
 /* The call did not end the step. False, or true with *ev when there is something to tell all the same. */
 static bool postpone(run *r, baton_step_call *call, event *ev) {
     value_unref(call->output);
+    if (call->process) {
+        start_process(r, call);
+        return false;
+    }
     if (call->completion) {
         if (!defer(r, call)) engine_out_of_memory(r->engine);
         return false;
@@ -181,6 +239,7 @@ static bool postpone(run *r, baton_step_call *call, event *ev) {
 /* The call's own outcome does not count. err: taken. */
 static void drop(baton_step_call *call, baton_error *err) {
     if (call->completion) completion_abandon(call->completion);
+    step_process_free(call->process);
     value_unref(call->output);
     if (err) baton_error_free(err);
 }
@@ -207,10 +266,10 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
     while (done < a->count) {
         call->step = steps[done];
         call->key = a->key + done;
-        failed = call->step->u.function.type->execute(call, &err) != 0;
+        failed = call->step->u.function.type->execute(call, &err) != 0 || check_end(call, &err) != 0;
         if (!failed && err) error_clear(&err);
         if (!failed && call->waits) take_early(r, call);
-        postponed = !failed && (call->completion || call->waits);
+        postponed = !failed && is_open(call);
         if (failed || postponed) break;
         value_unref(call->input);
         call->input = value_is_valid(call->output) ? call->output : baton_value_null();
@@ -241,8 +300,11 @@ static bool call_several(run *r, const action *a, baton_step_call *call, event *
     }
     if (postponed) {
         value_unref(call->output);
-        ev->waits = !call->completion;
-        if (call->completion && !defer(r, call)) engine_out_of_memory(r->engine);
+        ev->waits = call->waits;
+        if (call->process)
+            start_process(r, call);
+        else if (call->completion && !defer(r, call))
+            engine_out_of_memory(r->engine);
     } else if (failed) {
         ev->input = ev->value;
         drop(call, NULL);
@@ -264,6 +326,7 @@ bool run_call(run *r, const action *a, event *ev) {
     call.deadline_ns = a->deadline_ns ? a->deadline_ns - r->engine->clock_offset_ns : 0;
     call.no_retry = call.waits = false;
     call.completion = NULL;
+    call.process = NULL;
     r->in_call = true;
     r->engine->calling++;
     if (a->kind == ACTION_CALL && a->count > 1) {
@@ -282,10 +345,11 @@ bool run_call(run *r, const action *a, event *ev) {
         drop(&call, err);
         return tell_cancel(r, ev);
     }
+    if (!failed) failed = check_end(&call, &err);
     if (!failed && call.waits && a->kind == ACTION_ROLLBACK) /* nothing could wake or cancel it */
         failed = baton_error_set(&err, BATON_ERROR_USAGE, "a rollback cannot wait for a delivery");
     if (!failed && call.waits) take_early(r, &call);
-    if (!failed && (call.completion || call.waits)) {
+    if (!failed && is_open(&call)) {
         if (err) baton_error_free(err);
         return postpone(r, &call, ev);
     }
@@ -300,6 +364,40 @@ bool run_call(run *r, const action *a, event *ev) {
     } else {
         if (err) baton_error_free(err);
         ev->value = value_is_valid(call.output) ? call.output : baton_value_null();
+    }
+    return true;
+}
+
+bool run_finish_call(run *r, const effect *e, effect_outcome outcome, event *ev) {
+    baton_engine *engine = r->engine;
+    baton_value what = outcome.output, output = VALUE_INVALID;
+    if (value_is_valid(outcome.fault)) what = baton_value_set(baton_value_object(), "fault", outcome.fault);
+    /* Its abort is being committed, or nothing can be any more. */
+    if (engine->broken || r->lost || !frame_by_ticket(r->x->root, e->ticket)) {
+        value_unref(what);
+        return false;
+    }
+    baton_error *err = NULL;
+    r->in_call = true;
+    engine->calling++;
+    bool failed = e->ends->finish(e->ends->data, what, &output, &err) != 0;
+    engine->calling--;
+    r->in_call = false;
+    value_unref(what);
+    ev->now_ns = engine_read_clock(engine);
+    if (is_cancelled(r)) {
+        value_unref(output);
+        baton_error_free(err);
+        return tell_cancel(r, ev);
+    }
+    ev->kind = failed ? EVENT_FAILED : EVENT_SUCCEEDED;
+    ev->no_retry = e->no_retry;
+    if (failed) {
+        value_unref(output);
+        ev->value = step_fault(err);
+    } else {
+        baton_error_free(err);
+        ev->value = value_is_valid(output) ? output : baton_value_null();
     }
     return true;
 }

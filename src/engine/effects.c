@@ -7,7 +7,7 @@
 #include "base/value.h"
 #include "engine/engine.h"
 #include "engine/http.h"
-#include "engine/process.h"
+#include "engine/step_process.h"
 #include "machine/fault.h"
 
 #include <stdio.h>
@@ -29,6 +29,7 @@ effect *effect_new(run *r, uint64_t ticket) {
 void effect_free(effect *e) {
     *e->at = e->next;
     if (e->next) e->next->at = e->at;
+    step_process_free(e->ends);
     free(e);
 }
 
@@ -59,8 +60,9 @@ static void ended(void *data, effect_outcome outcome) {
                 .ticket = e->ticket,
                 .value = failed ? outcome.fault : outcome.output};
     uv_stop(&r->engine->loop); /* whatever called us, the engine has something to do now */
+    bool tells = !e->ends || run_finish_call(r, e, outcome, &ev);
     effect_free(e);
-    run_turn(r, ev);
+    if (tells) run_turn(r, ev);
 }
 
 static void wrote(void *data, int stream, const char *bytes, size_t size) {
@@ -79,12 +81,12 @@ static void wrote(void *data, int stream, const char *bytes, size_t size) {
 }
 
 /* True when it runs. */
-static bool start_process(effect *e, const action *a, const char *key, baton_error **err) {
+static bool start_process(effect *e, process_request request, baton_error **err) {
     run *r = e->run;
     baton_engine *engine = r->engine;
     if (!engine_loop_init(engine, err)) return false;
     if (!engine->processes && !(engine->processes = process_runner_new(&engine->loop, err))) return false;
-    const process_request request = {.spec = a->request, .key = key, .directory = r->directory};
+    if (!request.directory) request.directory = r->directory;
     e->kind = EFFECT_PROCESS;
     e->u.process = process_start(engine->processes, &request, ended,
                                  engine->output || r->journal ? wrote : NULL, e, err);
@@ -118,14 +120,22 @@ static bool fail_soon(effect *e, const baton_error *err) {
     return inbox_post(r->engine->inbox, m);
 }
 
-void effect_start(run *r, const action *a) {
+/* True when what the action asks for is under way. */
+static bool try_start(effect *e, const action *a, baton_error **err) {
     char key[256];
-    snprintf(key, sizeof key, "%s/%u", r->id, a->key);
+    snprintf(key, sizeof key, "%s/%u", e->run->id, a->key);
+    if (a->kind == ACTION_HTTP) return start_http(e, a, key, err);
+    process_request request = e->ends ? e->ends->request : (process_request){.spec = a->request};
+    request.key = key;
+    return start_process(e, request, err);
+}
+
+/* e is NULL without memory. */
+static void start(run *r, effect *e, const action *a) {
     baton_error *err = NULL;
-    effect *e = effect_new(r, a->ticket);
     if (!e)
         error_memory(&err);
-    else if (a->kind == ACTION_PROCESS ? start_process(e, a, key, &err) : start_http(e, a, key, &err))
+    else if (try_start(e, a, &err))
         return;
     if (e && fail_soon(e, err)) {
         baton_error_free(err);
@@ -133,4 +143,17 @@ void effect_start(run *r, const action *a) {
     }
     if (e) effect_free(e);
     engine_break(r->engine, err);
+}
+
+void effect_start(run *r, const action *a) { start(r, effect_new(r, a->ticket), a); }
+
+void effect_start_for_call(run *r, const action *a, step_process *p, bool no_retry) {
+    effect *e = effect_new(r, a->ticket);
+    if (e) {
+        e->ends = p;
+        e->no_retry = no_retry;
+    } else {
+        step_process_free(p);
+    }
+    start(r, e, a);
 }

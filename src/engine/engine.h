@@ -19,6 +19,7 @@
 
 #include "base/heap.h"
 #include "base/id.h"
+#include "engine/effect.h"
 #include "engine/inbox.h"
 #include "engine/journal.h"
 #include "engine/result.h"
@@ -36,13 +37,14 @@ typedef struct effect {
     struct effect *next, **at;
     run *run;
     uint64_t ticket;
-    bool no_retry; /* EFFECT_COMPLETION: the step said so */
+    bool no_retry; /* of a step in C: it said so */
     enum { EFFECT_PROCESS, EFFECT_HTTP, EFFECT_COMPLETION } kind;
     union {
         struct process *process;
         struct http_call *http;
         baton_completion *completion;
     } u;
+    struct step_process *ends; /* a step in C by this process; NULL: a `run:` step */
 } effect;
 
 typedef struct dependent {
@@ -301,10 +303,15 @@ baton_value run_take_delivery(run *r, const step *s);
 
 /* call.c: steps in C. False when the step ends later; else *ev is its end. */
 bool run_call(run *r, const action *a, event *ev);
+/* The process that a step in C ends by has ended: *ev is the step's end. False when nobody wants that any
+ * more. The outcome's values: taken. */
+bool run_finish_call(run *r, const effect *e, effect_outcome outcome, event *ev);
 void completion_abandon(baton_completion *completion);
 
 /* effects.c: processes and HTTP calls. */
 void effect_start(run *r, const action *a);
+/* The process of a step in C, which the action called. p: taken. */
+void effect_start_for_call(run *r, const action *a, struct step_process *p, bool no_retry);
 void effect_abort(run *r, uint64_t ticket);
 void effect_free(effect *e);
 effect *effect_new(run *r, uint64_t ticket);

@@ -1,11 +1,16 @@
 /* See process.h. The states of a process, and what moves it on:
  *
  *   REFUSED    could not be started: the timer gives its fault to done
- *   RUNNING    exit: on_exit gives its outcome to done
+ *   RUNNING    exit: on_exit gives its outcome to done. Past a limit of its request (the timer and what
+ *              reads its output look at them) it becomes ENDING
+ *   ENDING     got TERM. The timer looks after it: KILL when its group is dead or the delay is over; its
+ *              outcome to done when nothing of it is left. What it writes counts.
  *   DETACHED   runs on its own: the timer calls done, on_exit reaps it
- *   CANCELLED  got TERM. Its leader is not reaped before KILL was sent to the group, so that the group's
- *              number cannot become another's meanwhile. What it writes is read and dropped: it may want
- *              to say something on its way out.
+ *   CANCELLED  got TERM. The timer: KILL when the delay is over. What it writes is read and dropped: it
+ *              may want to say something on its way out.
+ *
+ * The leader of what is ENDING or CANCELLED is not reaped before KILL was sent to the group, so that the
+ * group's number cannot become another's meanwhile.
  *
  * Every process is in its runner's list until dispose(), which closes what it holds; its memory is freed
  * when the loop has closed its last handle.
@@ -21,6 +26,7 @@
 #include "engine/sigpipe.h"
 #include "engine/spawn.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -32,6 +38,8 @@
 
 enum { SCRATCH_BYTES = 64 << 10, END_MS = 900, LAST_MS = 100, PAUSE_MS = 2 };
 
+enum { LOOK_MS = 20 }; /* how often one that is ENDING is looked at */
+
 struct process_runner {
     uv_loop_t *loop;
     struct guardian *guardian;
@@ -41,7 +49,7 @@ struct process_runner {
     char scratch[SCRATCH_BYTES];
 };
 
-enum state { REFUSED, RUNNING, DETACHED, CANCELLED };
+enum state { REFUSED, RUNNING, ENDING, DETACHED, CANCELLED };
 enum wanted { WANT_STDOUT, WANT_STDERR, WANT_CODE, WANT_ALL, WANT_NONE };
 
 static const char exit_unknown[] = "its exit code is not known: this program ignores SIGCHLD or waits for "
@@ -67,8 +75,12 @@ struct process {
     void *data;
     enum state state;
     enum wanted wanted;
-    bool exited, killed; /* of DETACHED and CANCELLED */
-    pid_t pid;           /* and its group; 0: none */
+    bool exited, killed;       /* not of RUNNING */
+    size_t tail;               /* how many of the last bytes to keep; 0: all, and too many are a fault */
+    const char *ended;         /* ENDING: past which limit */
+    int64_t end_ns, idle_ns;   /* its limits; 0: none */
+    int64_t heard_ns, kill_ns; /* its last output; when KILL is due, and after it giving up */
+    pid_t pid;                 /* and its group; 0: none */
     int pidfd;
     atomic_int *slot; /* in the guardian's table; NULL when DETACHED */
     uv_poll_t exit;
@@ -84,6 +96,30 @@ struct process {
 static void signal_all(const struct process *p, int number) {
     kill(-p->pid, number);
     if (*p->key) leftover_signal(p->key, p->pid, number);
+}
+
+static bool is_zombie(pid_t pid) {
+    char path[32], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0) close(file);
+    text[size > 0 ? size : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end && (name_end[2] == 'Z' || name_end[2] == 'X');
+}
+
+/* Whether anything of a group lives. What is dead and not reaped does not: nobody may ever do that. */
+static bool group_lives(pid_t group) {
+    DIR *folder = opendir("/proc");
+    if (!folder) return true; /* nobody can tell */
+    bool lives = false;
+    for (struct dirent *entry; !lives && (entry = readdir(folder));) {
+        pid_t pid = atoi(entry->d_name);
+        lives = pid > 0 && getpgid(pid) == group && !is_zombie(pid);
+    }
+    closedir(folder);
+    return lives;
 }
 
 /* ---- Handles and ends ---- */
@@ -163,6 +199,28 @@ static int reap(struct process *p) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static void on_timer(uv_timer_t *timer);
+
+static void wake_at(struct process *p, int64_t moment_ns) {
+    int64_t left_ns = moment_ns - clock_monotonic_ns();
+    uv_update_time(p->runner->loop);
+    uv_timer_start(&p->timer, on_timer, left_ns > 0 ? (uint64_t)(left_ns + 999999) / 1000000 : 0, 0);
+}
+
+/* Asks the group to end. */
+static void send_term(struct process *p) {
+    signal_all(p, SIGTERM);
+    p->kill_ns = clock_monotonic_ns() + (int64_t)p->runner->kill_ms * 1000000;
+    close_stream(&p->streams[0]);
+}
+
+static void end_process(struct process *p, const char *why) {
+    send_term(p);
+    p->state = ENDING;
+    p->ended = why;
+    wake_at(p, clock_monotonic_ns() + INT64_C(1000000) * LOOK_MS);
+}
+
 /* ---- Streams ---- */
 
 static void keep_bytes(struct stream *s, const char *bytes, size_t size) {
@@ -174,22 +232,31 @@ static void keep_bytes(struct stream *s, const char *bytes, size_t size) {
     b->size = s->keep;
 }
 
+static void overflow(struct process *p, const struct stream *s) {
+    kill(-p->pid, SIGKILL);
+    close_streams(p);
+    value_assign(&p->fault,
+                 effect_fault("runtime", 500, "process output too large", "more than %u bytes on %s",
+                              LIMIT_PROCESS_OUTPUT, s->number == 1 ? "stdout" : "stderr"));
+}
+
 /* Reads at most `most` bytes of what the process wrote. Gives what read() gave. */
 static ssize_t read_stream(struct process *p, struct stream *s, size_t most) {
     char *bytes = p->runner->scratch;
     ssize_t size = read(s->descriptor, bytes, most < SCRATCH_BYTES ? most : SCRATCH_BYTES);
     if (size <= 0 || p->state == CANCELLED) return size;
+    size_t told = s->total < LIMIT_PROCESS_OUTPUT ? LIMIT_PROCESS_OUTPUT - s->total : 0;
+    if (told > (size_t)size) told = (size_t)size;
     s->total += (size_t)size;
-    if (s->total > LIMIT_PROCESS_OUTPUT) {
-        kill(-p->pid, SIGKILL);
-        close_streams(p);
-        value_assign(&p->fault,
-                     effect_fault("runtime", 500, "process output too large", "more than %u bytes on %s",
-                                  LIMIT_PROCESS_OUTPUT, s->number == 1 ? "stdout" : "stderr"));
+    p->heard_ns = clock_monotonic_ns();
+    bool over = s->total > LIMIT_PROCESS_OUTPUT;
+    if (over && !p->tail) {
+        overflow(p, s);
         return -1;
     }
     keep_bytes(s, bytes, (size_t)size);
-    if (p->output) p->output(p->data, s->number, bytes, (size_t)size);
+    if (p->output && told) p->output(p->data, s->number, bytes, told);
+    if (over && p->state == RUNNING) end_process(p, "output");
     return size;
 }
 
@@ -248,11 +315,14 @@ static void on_writable(uv_poll_t *poll, int status, int events) {
 
 /* ---- Outcomes ---- */
 
-/* As $( ) has it: without the newlines at its end. */
+/* As $( ) has it: without the newlines at its end. Where its begin was cut, it begins with a character. */
 static baton_value stream_text(const struct stream *s) {
-    size_t size = s->bytes.size;
-    while (size > 0 && s->bytes.data[size - 1] == '\n') size--;
-    return baton_value_string_sized(buffer_text(&s->bytes), size);
+    const char *text = buffer_text(&s->bytes);
+    size_t end = s->bytes.size, start = end > s->keep ? end - s->keep : 0;
+    bool cut = s->total > end - start;
+    while (cut && start < end && ((unsigned char)text[start] & 0xc0) == 0x80) start++;
+    while (end > start && text[end - 1] == '\n') end--;
+    return baton_value_string_sized(text + start, end - start);
 }
 
 static baton_value exit_fault(const struct process *p, int code) {
@@ -281,12 +351,15 @@ static effect_outcome make_outcome(struct process *p, int code) {
         outcome.fault = effect_fault("runtime", 500, "process failed", "no memory for its output");
     } else if (code < 0) {
         outcome.fault = effect_fault("runtime", 500, "process failed", "%s", exit_unknown);
-    } else if (p->wanted == WANT_CODE) {
-        outcome.output = baton_value_number(code);
     } else if (p->wanted == WANT_ALL) {
         baton_value all = value_set_number(baton_value_object(), "code", code);
         all = baton_value_set(all, "stdout", stream_text(out));
-        outcome.output = baton_value_set(all, "stderr", stream_text(error));
+        all = baton_value_set(all, "stderr", stream_text(error));
+        outcome.output = p->ended ? value_set_text(all, "ended", p->ended) : all;
+    } else if (p->ended) {
+        outcome.fault = effect_fault("runtime", 500, "process ended", "past its limit: %s", p->ended);
+    } else if (p->wanted == WANT_CODE) {
+        outcome.output = baton_value_number(code);
     } else if (code != 0) {
         outcome.fault = exit_fault(p, code);
     } else {
@@ -300,18 +373,97 @@ static effect_outcome make_outcome(struct process *p, int code) {
 static void on_exit_of(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
     struct process *p = poll->data;
+    if (p->state == RUNNING) drain_streams(p);
     if (p->state == RUNNING) {
-        drain_streams(p);
         int code = reap(p);
         finish(p, make_outcome(p, code));
         return;
     }
-    if (p->state == DETACHED || p->killed) reap(p);
+    bool over = p->state == CANCELLED && p->killed;
+    if (p->state == DETACHED || over) reap(p);
     p->exited = true;
-    if (p->killed || (p->state == DETACHED && !p->done))
+    if (over || (p->state == DETACHED && !p->done))
         dispose(p);
     else
         close_poll(&p->exit, &p->pidfd);
+}
+
+/* ---- Limits ---- */
+
+/* Wakes the timer at the next moment at which a limit may be reached. */
+static void watch_limits(struct process *p) {
+    int64_t moment_ns = p->end_ns ? p->end_ns : INT64_MAX;
+    if (p->idle_ns && p->heard_ns + p->idle_ns < moment_ns) moment_ns = p->heard_ns + p->idle_ns;
+    if (moment_ns != INT64_MAX) wake_at(p, moment_ns);
+}
+
+/* The loop may have stood still, while the process exited or spoke in time. */
+static void look_at_limits(struct process *p) {
+    struct pollfd exit = {.fd = p->pidfd, .events = POLLIN};
+    if (poll(&exit, 1, 0) == 1) return; /* on_exit comes */
+    drain_streams(p);
+    if (p->state != RUNNING) return;
+    int64_t now_ns = clock_monotonic_ns();
+    if (p->end_ns && now_ns >= p->end_ns)
+        end_process(p, "timeout");
+    else if (p->idle_ns && now_ns - p->heard_ns >= p->idle_ns)
+        end_process(p, "idle");
+    else
+        watch_limits(p);
+}
+
+/* Something of it does not even die of KILL: it belongs to another user, or the system holds it. */
+static void give_up(struct process *p) {
+    effect_done done = p->done;
+    void *data = p->data;
+    effect_outcome outcome = {.fault =
+                                  effect_fault("runtime", 500, "process not ended",
+                                               "process %d, or one of its group, does not end", p->pid)};
+    process_cancel(p);
+    done(data, outcome);
+}
+
+/* Its group is dead, and what left the group got KILL. */
+static void conclude(struct process *p) {
+    const char *key = p->key;
+    baton_error *err = NULL;
+    drain_streams(p);
+    int code = reap(p);
+    if (*key && leftover_end(&key, 1, &err) != 0) {
+        value_assign(&p->fault, effect_fault("runtime", 500, "process not ended", "%s",
+                                             err ? baton_error_message(err) : "no memory"));
+        baton_error_free(err);
+    }
+    finish(p, make_outcome(p, code));
+}
+
+static void look_after_end(struct process *p) {
+    bool lives = !p->exited || group_lives(p->pid);
+    int64_t now_ns = clock_monotonic_ns();
+    if (!p->killed && (!lives || now_ns >= p->kill_ns)) {
+        signal_all(p, SIGKILL);
+        p->killed = true;
+        p->kill_ns =
+            now_ns + (int64_t)p->runner->kill_ms * 1000000; /* for as long again it is waited for */
+    } else if (p->killed && !lives) {
+        conclude(p);
+        return;
+    } else if (p->killed && now_ns >= p->kill_ns) {
+        give_up(p);
+        return;
+    }
+    wake_at(p, now_ns + INT64_C(1000000) * LOOK_MS);
+}
+
+/* ---- The timer ---- */
+
+static void kill_cancelled(struct process *p) {
+    uv_timer_stop(&p->timer);
+    signal_all(p, SIGKILL);
+    p->killed = true;
+    if (!p->exited) return;
+    reap(p);
+    dispose(p);
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -320,20 +472,14 @@ static void on_timer(uv_timer_t *timer) {
     void *data = p->data;
     switch (p->state) {
     case REFUSED: finish(p, make_outcome(p, 0)); break;
+    case RUNNING: look_at_limits(p); break;
+    case ENDING: look_after_end(p); break;
     case DETACHED:
         p->done = NULL;
         if (p->exited) dispose(p);
         if (done) done(data, (effect_outcome){VALUE_INVALID, VALUE_INVALID});
         break;
-    case CANCELLED:
-        signal_all(p, SIGKILL);
-        p->killed = true;
-        if (p->exited) {
-            reap(p);
-            dispose(p);
-        }
-        break;
-    case RUNNING: break;
+    case CANCELLED: kill_cancelled(p); break;
     }
 }
 
@@ -372,13 +518,15 @@ static int lift(int descriptor) {
 
 /* Opens only the pipes that somebody reads: each costs the start a little. 0, or an errno. */
 static int open_streams(struct process *p, int child[3]) {
-    bool captured = p->state == RUNNING;
+    bool captured = p->state == RUNNING, heard = p->output || p->idle_ns || p->tail;
     p->streams[1].keep = p->wanted == WANT_STDOUT || p->wanted == WANT_ALL ? SIZE_MAX : 0;
     p->streams[2].keep = p->wanted == WANT_STDERR || p->wanted == WANT_ALL ? SIZE_MAX
                          : p->wanted == WANT_CODE                          ? 0
                                                                            : 2 * LIMIT_PROCESS_STDERR_BYTES;
-    bool needed[3] = {baton_value_is_valid(p->input), captured && (p->output || p->streams[1].keep),
-                      captured && (p->output || p->streams[2].keep)};
+    for (int i = 1; i < 3; i++)
+        if (p->tail && p->streams[i].keep > p->tail) p->streams[i].keep = p->tail;
+    bool needed[3] = {baton_value_is_valid(p->input), captured && (heard || p->streams[1].keep),
+                      captured && (heard || p->streams[2].keep)};
     for (int i = 0; i < 3; i++) {
         if (!needed[i]) continue;
         int ends[2];
@@ -426,6 +574,26 @@ static spawn_result launch(struct process *p, const spawn_plan *plan) {
     return result;
 }
 
+/* A further attempt of a step has the key of the one before it, and what goes for that key would hit it. */
+static void end_earlier(struct process_runner *r, const char *key) {
+    for (struct process *p = r->processes, *next; p; p = next) {
+        next = p->next;
+        if (p->state == CANCELLED && !p->killed && *key && strcmp(p->key, key) == 0) kill_cancelled(p);
+    }
+}
+
+static int64_t limit_ns(int64_t ms) {
+    if (ms <= 0) return 0;
+    return 1000000 * (ms < LIMIT_DURATION_MS ? ms : LIMIT_DURATION_MS);
+}
+
+static void set_limits(struct process *p, const process_request *request) {
+    p->heard_ns = clock_monotonic_ns();
+    p->idle_ns = limit_ns(request->idle_ms);
+    p->end_ns = request->timeout_ms > 0 ? p->heard_ns + limit_ns(request->timeout_ms) : 0;
+    p->tail = request->output_tail < LIMIT_PROCESS_OUTPUT ? request->output_tail : LIMIT_PROCESS_OUTPUT;
+}
+
 /* -1: p->fault says why, or is invalid when there was no memory. */
 static int start(struct process *p, const process_request *request) {
     if (read_spec(p, request->spec) != 0) return -1;
@@ -456,6 +624,8 @@ struct process *process_start(struct process_runner *runner, const process_reque
     }
     *p = (struct process){.runner = runner, .done = done, .output = output, .data = data, .pidfd = -1};
     snprintf(p->key, sizeof p->key, "%s", request->key ? request->key : "");
+    end_earlier(runner, p->key);
+    set_limits(p, request);
     for (int i = 0; i < 3; i++)
         p->streams[i] = (struct stream){.descriptor = -1, .writer = -1, .number = i};
     p->next = runner->processes;
@@ -478,20 +648,22 @@ struct process *process_start(struct process_runner *runner, const process_reque
         write_input(p);
         if (p->state == DETACHED) uv_unref((uv_handle_t *)&p->exit);
     }
-    if (p->state != RUNNING) uv_timer_start(&p->timer, on_timer, 0, 0);
+    if (p->state == RUNNING)
+        watch_limits(p);
+    else
+        uv_timer_start(&p->timer, on_timer, 0, 0);
     return p;
 }
 
 void process_cancel(struct process *p) {
     if (p->state == REFUSED) dispose(p);
     p->done = NULL;
-    if (p->state != RUNNING) return;
+    if (p->state != RUNNING && p->state != ENDING) return;
+    if (p->state == RUNNING) send_term(p);
     p->state = CANCELLED;
-    signal_all(p, SIGTERM);
-    uv_timer_start(&p->timer, on_timer, p->runner->kill_ms, 0);
+    wake_at(p, p->kill_ns);
     uv_unref((uv_handle_t *)&p->timer);
-    uv_unref((uv_handle_t *)&p->exit);
-    close_stream(&p->streams[0]);
+    if (p->pidfd >= 0) uv_unref((uv_handle_t *)&p->exit);
     for (int i = 1; i < 3; i++)
         if (p->streams[i].descriptor >= 0) uv_unref((uv_handle_t *)&p->streams[i].poll);
 }
@@ -546,7 +718,7 @@ void process_runner_free(struct process_runner *r) {
         if (p->state == RUNNING) signal_all(p, SIGTERM);
     while (r->processes) {
         struct process *p = r->processes;
-        if (p->state == RUNNING || p->state == CANCELLED) {
+        if (p->state == RUNNING || p->state == ENDING || p->state == CANCELLED) {
             end_group(p, deadline_ns);
             if (*p->key) leftover_signal(p->key, 0, SIGKILL);
         }

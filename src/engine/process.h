@@ -16,8 +16,8 @@
 struct process_runner;
 struct process;
 
-/* What a process writes, as it comes; stream 1 is stdout, 2 stderr. The bytes are borrowed. It must not
- * cancel a process. */
+/* What a process writes, as it comes, up to LIMIT_PROCESS_OUTPUT of each; stream 1 is stdout, 2 stderr. The
+ * bytes are borrowed. It must not cancel a process. */
 typedef void (*process_output)(void *data, int stream, const char *bytes, size_t size);
 
 typedef struct process_request {
@@ -30,6 +30,16 @@ typedef struct process_request {
     /* Borrowed: where it runs, and where relative paths of argv[0] and PATH start; NULL: this process's
      * own. */
     const char *directory;
+
+    /* Limits, for a process that is waited for; 0: none. One past a limit is ended: TERM, and KILL when its
+     * group is gone or the delay is over. Then nothing of its group or with its key is left, and its
+     * outcome, with "return" "all", says why: {"code", "stdout", "stderr", "ended": "timeout" | "idle" |
+     * "output"}. The code is what it exited with. Any other "return" is a fault then. */
+    int64_t timeout_ms; /* of its whole life */
+    int64_t idle_ms;    /* without a byte on stdout or stderr */
+    /* Only so many of the last bytes of stdout, and of stderr, are kept, cut where a character begins; and
+     * LIMIT_PROCESS_OUTPUT is a limit like the others. 0: all are kept. */
+    size_t output_tail;
 } process_request;
 
 /* Given; NULL after an error. The loop is borrowed and must outlive the runner. */
@@ -42,14 +52,15 @@ void process_runner_set_kill_ms(struct process_runner *runner, uint64_t kill_ms)
 
 /* Starts a process. The handle is valid until done is called or process_cancel. NULL with an error only
  * without memory; whatever else stands in the way (a program or directory that does not exist) is a fault,
- * given to done.
+ * given to done. A cancelled process that still has the same key is killed first: a step's next attempt
+ * must not meet the one before it, nor the signals for it.
  *
  * Outputs lose their final newlines, as in the shell's $( ), and bytes that are not UTF-8 become U+FFFD.
  * "code" gives the exit code (128 + n after signal n), "all" {code, stdout, stderr}, "none" null; but for
  * "code" and "all" a code other than 0 is a fault. A process that writes more than LIMIT_PROCESS_OUTPUT to
- * one of its streams is killed with its group, which is a fault. With "await" false the process is
- * started detached: nothing is captured, the guardian does not know it, and done is called as soon as it
- * runs, with neither output nor fault. */
+ * one of its streams is killed with its group, which is a fault (but see output_tail). With "await" false
+ * the process is started detached: nothing is captured, the guardian does not know it, and done is called
+ * as soon as it runs, with neither output nor fault. */
 struct process *process_start(struct process_runner *runner, const process_request *request,
                               effect_done done, process_output output, void *data, baton_error **err);
 /* TERM to the group, and KILL after the delay. Its done and output are not called any more. */

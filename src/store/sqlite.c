@@ -74,6 +74,23 @@ static const char *const migrations[] = {
     "CREATE TABLE owners (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, pid INTEGER NOT NULL,"
     " pid_namespace TEXT NOT NULL, boot_id TEXT NOT NULL, started_at INTEGER NOT NULL,"
     " since INTEGER NOT NULL);",
+
+    /* Tasks have the columns, and their order, that the seed gives them. A task's description is its whole
+     * document, as its source_content is. Computed, it is stored and written once, and the two cannot come
+     * to differ. Whoever selects it sees no difference; only it cannot be set, and SQLite's table_info,
+     * other than its table_xinfo, leaves it out. */
+    "CREATE TABLE tasks (id TEXT PRIMARY KEY NOT NULL, project_id TEXT NOT NULL, title TEXT NOT NULL,"
+    " description TEXT GENERATED ALWAYS AS (source_content) VIRTUAL, type TEXT, category TEXT,"
+    " priority TEXT, status TEXT NOT NULL, source_type TEXT, source_path TEXT, source_content TEXT,"
+    " metadata TEXT, estimated_hours NUMERIC, UNIQUE (project_id, source_path));"
+    "CREATE INDEX tasks_source_path ON tasks (source_path);"
+    "CREATE INDEX tasks_status ON tasks (status, project_id);"
+    /* Apart from tasks, since it changes often and is little. */
+    "CREATE TABLE task_states (task TEXT NOT NULL UNIQUE, position INTEGER PRIMARY KEY,"
+    " version INTEGER NOT NULL, digest INTEGER NOT NULL, imported_at INTEGER, updated_at INTEGER,"
+    " execution TEXT, state TEXT);"
+    "CREATE TABLE task_dependencies (task TEXT NOT NULL, position INTEGER NOT NULL, text TEXT NOT NULL,"
+    " depends_on TEXT, satisfied INTEGER NOT NULL, PRIMARY KEY (task, position)) WITHOUT ROWID;",
 };
 enum { VERSION = sizeof migrations / sizeof migrations[0] };
 
@@ -271,6 +288,13 @@ int sqlite_end(sqlite_store *s, int result, baton_error **err) {
     }
     pthread_mutex_unlock(&s->lock);
     return result;
+}
+
+void sqlite_take_back(sqlite_store *s) {
+    if (sqlite_exec(s, &s->writer, "ROLLBACK", NULL) == 0)
+        pthread_mutex_unlock(&s->lock);
+    else
+        sqlite_end(s, -1, NULL);
 }
 
 /* ---- Opening ---- */
@@ -491,7 +515,7 @@ static store *open_sqlite(const char *where, const store_options *options, baton
     snprintf(s->kind, sizeof s->kind, "%s", options->kind ? options->kind : "worker");
     s->attended = strcmp(s->kind, "run") == 0;
     pthread_mutex_init(&s->lock, NULL);
-    s->path = absolute(where);
+    s->base.path = s->path = absolute(where);
     if (!s->path) error_memory(err);
     if (s->path && owner_self(&s->self, err) == 0 && set_up(s, options->look, err) == 0) return &s->base;
     dispose(s);
@@ -541,4 +565,6 @@ const store_type store_sqlite = {
     .statistics = sqlite_statistics,
     .prune = sqlite_prune,
     .backup = sqlite_backup,
+    .write_tasks = sqlite_write_tasks,
+    .read_tasks = sqlite_read_tasks,
 };

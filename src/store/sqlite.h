@@ -128,6 +128,8 @@ int sqlite_damaged(sqlite_store *s, const char *what, baton_error **err);
  * back; it returns what became of the transaction. */
 int sqlite_begin(sqlite_store *s, bool owning, baton_error **err);
 int sqlite_end(sqlite_store *s, int result, baton_error **err);
+/* Ends it otherwise: it is rolled back because of what it found, and nothing has failed. */
+void sqlite_take_back(sqlite_store *s);
 
 /* Keys or seqs that were found. Freed with free(list). */
 typedef struct integers {
@@ -220,5 +222,8 @@ int sqlite_logs(store *s, const char *id, int64_t after, store_log_each each, vo
 int sqlite_statistics(store *s, int64_t now_ns, store_statistics *statistics, baton_error **err);
 int sqlite_prune(store *s, int64_t ended_before_ns, size_t *pruned, bool *more, baton_error **err);
 int sqlite_backup(store *s, const char *path, baton_error **err);
+int sqlite_write_tasks(store *s, const store_task *tasks, size_t count, baton_error **err);
+int sqlite_read_tasks(store *s, const store_task_filter *filter, store_task_each each, void *data,
+                      baton_error **err);
 
 #endif

@@ -197,6 +197,43 @@ typedef struct store_statistics {
     uint64_t bytes, free_bytes;          /* of the file */
 } store_statistics;
 
+/* A work item of the task service, as the table `tasks` has it (seed, "Database Task Creation
+ * Instructions"), and Baton's own state of it. NULL: none. */
+typedef struct store_task {
+    const char *id, *project_id, *title, *description, *type, *category, *priority, *status;
+    const char *source_type, *source_path, *source_content;
+    const char *metadata;   /* JSON, an object */
+    double estimated_hours; /* negative: none */
+    int64_t position;       /* in the order of import, from 1; 0 in a new task: given by the store */
+    int64_t version;        /* raised by each write; a write that names another one is a conflict. 0: new */
+    uint64_t digest;        /* of source_content */
+    int64_t imported_ns, updated_ns;
+    const char *execution; /* the id of the one that carries it out, or did last */
+    const char *state;     /* JSON, an object that the service alone reads */
+    const struct store_task_dependency *dependencies; /* written: NULL leaves them as they are */
+    size_t dependency_count;
+} store_task;
+
+typedef struct store_task_dependency {
+    const char *text;       /* as the document names it */
+    const char *depends_on; /* a task's id; NULL: external */
+    bool satisfied;         /* somebody said so */
+} store_task_dependency;
+
+typedef struct store_task_filter {
+    const char *id;          /* this one; NULL: all */
+    const char *project_id;  /* NULL: all */
+    const char *source_path; /* NULL: all */
+    const char *status;      /* NULL: all */
+    bool content;            /* description and source_content are read too */
+    bool metadata;
+    bool dependencies;
+} store_task_filter;
+
+/* Borrowed by the callback, which must not read tasks itself. 0 to go on, 1 to end the walk, -1 with *err.
+ */
+typedef int (*store_task_each)(void *data, const store_task *task, baton_error **err);
+
 typedef struct store_options {
     bool look; /* nothing is created: a store that is not there is BATON_ERROR_NOT_FOUND */
     bool sync_normal;
@@ -256,10 +293,22 @@ typedef struct store_type {
     /* A copy of the whole store in a new file, while others work on it. In the copy nobody owns anything.
      */
     int (*backup)(store *s, const char *path, baton_error **err);
+
+    /* Writes tasks, all or none, in their order; one that is there with the version that it was read with.
+     * Each needs an id, a project, a title and a status. A description is not written: it is the
+     * source_content for whoever reads. What is NULL in a task that is there stays as it was for
+     * source_content and metadata (read without them), and becomes none for the other columns. Sets no
+     * position or version in the array. BATON_ERROR_CONFLICT, and nothing was written (which is no failure
+     * of the store), when one has another version by now, or another task has its project and path. */
+    int (*write_tasks)(store *s, const store_task *tasks, size_t count, baton_error **err);
+    /* By position. */
+    int (*read_tasks)(store *s, const store_task_filter *filter, store_task_each each, void *data,
+                      baton_error **err);
 } store_type;
 
 struct store {
     const store_type *type;
+    const char *path; /* of its file, absolute; NULL: none */
 };
 
 extern const store_type store_memory, store_sqlite;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs what README.md and docs/*.md show.
 
-A fenced block that begins with a line `# file: NAME` (or `/* file: NAME */`) is written to that file; a
+A fenced block that begins with a line `# file: NAME` (or `/* file: NAME */`, `<!-- file: NAME -->`) is written to that file; a
 `console` block is run: each line `$ command` in one shell, and the lines after it are what it must print on
 stdout and stderr (ids, times and durations may differ; `...` stands for any lines). The shell starts in a
 folder with a copy of examples/; `baton` is on the PATH.
@@ -21,7 +21,7 @@ def trim(text):
 
 
 def matches(want, got):
-    pattern = "".join(r"(?:.*\n?)*?" if line.strip() == "..." else re.escape(line) + "\n"
+    pattern = "".join(r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line) + "\n"
                       for line in want.splitlines())
     return re.fullmatch(pattern, got + "\n" if got else "") is not None
 
@@ -61,8 +61,9 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(os.path.join(ROOT, "examples"), os.path.join(folder, "examples"))
             for language, text, line in blocks(path):
-                m = re.match(r"(?:#|/\*) file: (\S+)", text)
+                m = re.match(r"(?:#|/\*|<!--) file: (\S+)", text)
                 if m:
+                    os.makedirs(os.path.join(folder, os.path.dirname(m[1])), exist_ok=True)
                     open(os.path.join(folder, m[1]), "w", encoding="utf-8").write(text)
                 elif language == "console":
                     done += 1

@@ -227,6 +227,11 @@ static store_statistics statistics(store *s) {
     return figures;
 }
 
+static void writes_tasks(store *s, const store_task *tasks, size_t count) {
+    baton_error *err = NULL;
+    succeeds(s->type->write_tasks(s, tasks, count, &err), err);
+}
+
 /* ---- Executions ---- */
 
 static void what_was_created_is_found(void **state) {
@@ -1212,6 +1217,8 @@ static void changes_are_noticed(void **state) {
     succeeds(s->type->ask(s, "x", "cancel", &err), err);
     t->type->has_changed(t);
     assert_false(t->type->has_changed(t));
+    writes_tasks(s, &(store_task){.id = "a", .project_id = "p", .title = "A", .status = "pending"}, 1);
+    assert_true(t->type->has_changed(t));
     close_store(t);
     close_store(s);
 }
@@ -1671,6 +1678,422 @@ static void a_copy_is_a_store(void **state) {
     close_store(s);
 }
 
+/* ---- Tasks ---- */
+
+static store_task task(const char *id, const char *path) {
+    return (store_task){.id = id,
+                        .project_id = "pidea",
+                        .title = "Core",
+                        .status = "pending",
+                        .source_type = "markdown_doc",
+                        .source_path = path,
+                        .source_content = "# Core\n",
+                        .metadata = "{\"phases\":3}",
+                        .estimated_hours = 20,
+                        .imported_ns = T0,
+                        .updated_ns = T0};
+}
+
+static void task_write_fails(store *s, const store_task *tasks, size_t count, baton_error_code code,
+                             const char *text) {
+    baton_error *err = NULL;
+    int result = s->type->write_tasks(s, tasks, count, &err);
+    fails_with(result, &err, code, text);
+    assert_int_equal(s->type->write_tasks(s, tasks, count, NULL), -1);
+}
+
+/* "a:1 b:2": ids and versions. */
+static int note_task(void *data, const store_task *t, baton_error **err) {
+    (void)err;
+    buffer *b = data;
+    buffer_printf(b, "%s%s:%d", b->size ? " " : "", t->id, (int)t->version);
+    return 0;
+}
+
+static void tasks_are(store *s, store_task_filter filter, const char *expected) {
+    buffer notes = {0};
+    baton_error *err = NULL;
+    succeeds(s->type->read_tasks(s, &filter, note_task, &notes, &err), err);
+    assert_string_equal(buffer_text(&notes), expected);
+    buffer_done(&notes);
+}
+
+/* "text>depends_on+ ..." with + for what is satisfied. */
+static int note_dependencies(void *data, const store_task *t, baton_error **err) {
+    (void)err;
+    for (size_t i = 0; i < t->dependency_count; i++)
+        buffer_printf(data, "%s>%s%s ", t->dependencies[i].text,
+                      t->dependencies[i].depends_on ? t->dependencies[i].depends_on : "",
+                      t->dependencies[i].satisfied ? "+" : "");
+    return 0;
+}
+
+static void dependencies_are(store *s, const char *id, const char *expected) {
+    buffer notes = {0};
+    baton_error *err = NULL;
+    const store_task_filter f = {.id = id, .dependencies = true};
+    succeeds(s->type->read_tasks(s, &f, note_dependencies, &notes, &err), err);
+    assert_string_equal(buffer_text(&notes), expected);
+    buffer_done(&notes);
+}
+
+static void same_text(const char *a, const char *b) {
+    if (a && b)
+        assert_string_equal(a, b);
+    else
+        assert_ptr_equal(a, b);
+}
+
+/* The tasks that a walk should give, one after the other. */
+typedef struct expectation {
+    const store_task *next;
+    int64_t position, version;
+} expectation;
+
+static int compare_task(void *data, const store_task *t, baton_error **err) {
+    (void)err;
+    expectation *e = data;
+    const store_task *x = e->next++;
+    same_text(t->id, x->id);
+    same_text(t->project_id, x->project_id);
+    same_text(t->title, x->title);
+    same_text(t->description, x->source_content);
+    same_text(t->type, x->type);
+    same_text(t->category, x->category);
+    same_text(t->priority, x->priority);
+    same_text(t->status, x->status);
+    same_text(t->source_type, x->source_type);
+    same_text(t->source_path, x->source_path);
+    same_text(t->source_content, x->source_content);
+    same_text(t->metadata, x->metadata);
+    assert_true(t->estimated_hours == x->estimated_hours);
+    assert_true(t->position == e->position++);
+    assert_true(t->version == e->version);
+    assert_true(t->digest == x->digest);
+    assert_true(t->imported_ns == x->imported_ns && t->updated_ns == x->updated_ns);
+    same_text(t->execution, x->execution);
+    same_text(t->state, x->state);
+    assert_int_equal(t->dependency_count, x->dependency_count);
+    return 0;
+}
+
+static void tasks_equal(store *s, store_task_filter filter, const store_task *expected, size_t count,
+                        int64_t version) {
+    baton_error *err = NULL;
+    expectation e = {.next = expected, .position = 1, .version = version};
+    succeeds(s->type->read_tasks(s, &filter, compare_task, &e, &err), err);
+    assert_int_equal(e.next - expected, count);
+}
+
+static void tasks_keep_all_they_say(void **state) {
+    (void)state;
+    store *s = open_store();
+    char document[50001];
+    memset(document, 'd', sizeof document - 1);
+    document[sizeof document - 1] = '\0';
+    const store_task_dependency needs[] = {
+        {.text = "Foundation 1A", .depends_on = "t2"}, {.text = "ops", .satisfied = true}, {.text = "1B"}};
+    store_task tasks[] = {{.id = "t1",
+                           .project_id = "pidea-backend",
+                           .title = "Core: 'Engine' \xf0\x9f\x9a\x80",
+                           .description = document,
+                           .type = "feature",
+                           .category = "backend",
+                           .priority = "high",
+                           .status = "pending",
+                           .source_type = "markdown_doc",
+                           .source_path = "docs/core.md",
+                           .source_content = document,
+                           .metadata = "{\"a\":1}",
+                           .estimated_hours = 2.25,
+                           .digest = UINT64_C(0xfedcba9876543210),
+                           .imported_ns = T0,
+                           .updated_ns = T0 + SECOND,
+                           .execution = "exec_1",
+                           .state = "{\"attempts\":1}",
+                           .dependencies = needs,
+                           .dependency_count = 3},
+                          {.id = "t2", .project_id = "", .title = "", .status = "", .estimated_hours = -1}};
+    writes_tasks(s, NULL, 0);
+    writes_tasks(s, tasks, 2);
+    close_store(s);
+    s = open_store();
+    tasks_equal(s, (store_task_filter){.content = true, .metadata = true, .dependencies = true}, tasks, 2,
+                1);
+    dependencies_are(s, "t1", "Foundation 1A>t2 ops>+ 1B> ");
+    dependencies_are(s, "t2", "");
+    /* What is large or elsewhere only comes when it is asked for. */
+    store_task little[] = {tasks[0], tasks[1]};
+    little[0].metadata = little[0].source_content = NULL;
+    little[0].dependency_count = 0;
+    tasks_equal(s, (store_task_filter){0}, little, 2, 1);
+    little[0].metadata = tasks[0].metadata;
+    tasks_equal(s, (store_task_filter){.metadata = true}, little, 2, 1);
+    close_store(s);
+}
+
+static void tasks_are_written_as_they_were_read(void **state) {
+    (void)state;
+    store *s = open_store();
+    const store_task_dependency needs[] = {{.text = "B", .depends_on = "b"}, {.text = "C"}};
+    store_task t = task("a", "a.md");
+    t.type = "feature";
+    t.execution = "exec_1";
+    t.dependencies = needs;
+    t.dependency_count = 2;
+    writes_tasks(s, &t, 1);
+    writes_tasks(s, &(store_task){.id = "b", .project_id = "p", .title = "B", .status = "pending"}, 1);
+
+    /* What was not read stays, all else is as it is said now. The position stays its own. */
+    store_task changed = {.id = "a",
+                          .project_id = "other",
+                          .title = "New",
+                          .status = "running",
+                          .estimated_hours = -1,
+                          .version = 1,
+                          .position = 7,
+                          .updated_ns = T0 + SECOND};
+    writes_tasks(s, &changed, 1);
+    store_task expected = changed;
+    expected.source_content = "# Core\n";
+    expected.metadata = "{\"phases\":3}";
+    expected.dependency_count = 2;
+    const store_task_filter all = {.id = "a", .content = true, .metadata = true, .dependencies = true};
+    tasks_equal(s, all, &expected, 1, 2);
+    dependencies_are(s, "a", "B>b C> ");
+
+    changed.version = 2;
+    changed.source_content = expected.source_content = "# New\n";
+    changed.metadata = expected.metadata = "{}";
+    changed.dependencies = needs + 1;
+    changed.dependency_count = expected.dependency_count = 1;
+    writes_tasks(s, &changed, 1);
+    tasks_equal(s, all, &expected, 1, 3);
+    dependencies_are(s, "a", "C> ");
+    /* The same again is a write, too. */
+    changed.version = 3;
+    changed.state = expected.state = "{\"attempts\":1}";
+    changed.dependency_count = expected.dependency_count = 0;
+    writes_tasks(s, &changed, 1);
+    tasks_equal(s, all, &expected, 1, 4);
+    dependencies_are(s, "a", "");
+    /* From nothing to something, and one after the other in one call. */
+    store_task twice[] = {changed, changed};
+    twice[0].version = 4;
+    twice[1].version = 5;
+    twice[1].estimated_hours = expected.estimated_hours = 0;
+    writes_tasks(s, twice, 2);
+    tasks_equal(s, all, &expected, 1, 6);
+    tasks_are(s, (store_task_filter){0}, "a:6 b:1");
+    close_store(s);
+}
+
+static void each_column_is_changed_alone(void **state) {
+    (void)state;
+    store *s = open_store();
+    store_task t = task("a", "a.md");
+    const char **const columns[] = {&t.project_id,     &t.title,    &t.type,        &t.category,
+                                    &t.priority,       &t.status,   &t.source_type, &t.source_path,
+                                    &t.source_content, &t.metadata, &t.execution,   &t.state};
+    const store_task_filter all = {.content = true, .metadata = true};
+    writes_tasks(s, &t, 1);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        *columns[i] = "other";
+        t.version++;
+        writes_tasks(s, &t, 1);
+        tasks_equal(s, all, &t, 1, t.version + 1);
+    }
+    t.estimated_hours = -1;
+    t.version++;
+    writes_tasks(s, &t, 1);
+    tasks_equal(s, all, &t, 1, t.version + 1);
+    close_store(s);
+}
+
+static void tasks_that_others_changed_are_not_written(void **state) {
+    (void)state;
+    store *s = open_store(), *t = open_store();
+    store_task tasks[] = {task("a", "a.md"), task("b", "b.md"), task("c", "c.md")};
+    writes_tasks(s, tasks, 2);
+    tasks[1].version = 1;
+    writes_tasks(t, &tasks[1], 1);
+
+    /* Nothing of the call is written, and the store goes on: again, with other things, and in the end. */
+    tasks[0].version = 1;
+    tasks[0].title = "never";
+    const store_task_dependency need = {.text = "never"};
+    tasks[0].dependencies = &need;
+    tasks[0].dependency_count = 1;
+    const store_task mixed[] = {tasks[0], tasks[2], tasks[1]};
+    task_write_fails(s, mixed, 3, BATON_ERROR_CONFLICT, "task b was changed by somebody else meanwhile");
+    tasks_are(s, (store_task_filter){0}, "a:1 b:2");
+    dependencies_are(s, "a", "");
+    make(s, "x", EXECUTION_RUNNING);
+    task_write_fails(s, &tasks[1], 1, BATON_ERROR_CONFLICT, "task b was changed");
+    tasks[1].version = 2;
+    writes_tasks(s, &tasks[1], 1);
+    writes_tasks(t, &tasks[2], 1);
+    tasks_are(s, (store_task_filter){0}, "a:1 b:3 c:1");
+    /* One that never was has no version. */
+    store_task unknown = task("u", "u.md");
+    unknown.version = 1;
+    task_write_fails(s, &unknown, 1, BATON_ERROR_CONFLICT, "task u was changed");
+    tasks[2].version = 2;
+    task_write_fails(s, &tasks[2], 1, BATON_ERROR_CONFLICT, "task c was changed");
+    close_store(t);
+    close_store(s);
+}
+
+static void a_path_is_one_task(void **state) {
+    (void)state;
+    store *s = open_store();
+    store_task tasks[] = {task("a", "docs/a.md"), task("b", "docs/b.md")};
+    writes_tasks(s, tasks, 2);
+    store_task again = task("c", "docs/a.md");
+    task_write_fails(s, &again, 1, BATON_ERROR_CONFLICT, "docs/a.md");
+    again.project_id = "another";
+    writes_tasks(s, &again, 1);
+    /* By its id, too; and by moving there. */
+    const store_task taken = task("b", "docs/new.md");
+    task_write_fails(s, &taken, 1, BATON_ERROR_CONFLICT, "docs/new.md");
+    store_task moved = task("b", "docs/a.md");
+    moved.version = 1;
+    task_write_fails(s, &moved, 1, BATON_ERROR_CONFLICT, "docs/a.md");
+    const store_task both[] = {task("d", "docs/d.md"), task("e", "docs/d.md")};
+    task_write_fails(s, both, 2, BATON_ERROR_CONFLICT, "docs/d.md");
+    /* What comes from no document has no such identity. */
+    const store_task free_ones[] = {task("f", NULL), task("g", NULL)};
+    writes_tasks(s, free_ones, 2);
+    tasks_are(s, (store_task_filter){0}, "a:1 b:1 c:1 f:1 g:1");
+    close_store(s);
+}
+
+static void tasks_that_lack_something_are_refused(void **state) {
+    (void)state;
+    store *s = open_store();
+    const store_task_dependency nothing = {0};
+    store_task tasks[6];
+    for (int i = 0; i < 6; i++) tasks[i] = task("a", "a.md");
+    tasks[1].id = NULL;
+    tasks[2].project_id = NULL;
+    tasks[3].title = NULL;
+    tasks[4].status = NULL;
+    tasks[5].dependencies = &nothing;
+    tasks[5].dependency_count = 1;
+    for (int i = 1; i < 6; i++) {
+        const store_task two[] = {tasks[0], tasks[i]};
+        task_write_fails(s, two, 2, BATON_ERROR_USAGE, "needs");
+    }
+    tasks_are(s, (store_task_filter){0}, "");
+    writes_tasks(s, &tasks[0], 1);
+    close_store(s);
+}
+
+static void tasks_are_filtered(void **state) {
+    (void)state;
+    store *s = open_store();
+    store_task tasks[] = {task("z", "1.md"), task("y", "2.md"), task("x", "1.md"), task("w", "3.md")};
+    tasks[1].status = tasks[2].status = "completed";
+    tasks[2].project_id = tasks[3].project_id = "other";
+    writes_tasks(s, tasks, 4);
+    const struct {
+        store_task_filter filter;
+        const char *expected;
+    } cases[] = {
+        {{0}, "z:1 y:1 x:1 w:1"},
+        {{.id = "y"}, "y:1"},
+        {{.id = "none"}, ""},
+        {{.id = "y", .status = "pending"}, ""},
+        {{.id = "y", .project_id = "other"}, ""},
+        {{.id = "y", .source_path = "1.md"}, ""},
+        {{.id = "y", .status = "completed", .project_id = "pidea", .source_path = "2.md"}, "y:1"},
+        {{.project_id = "pidea"}, "z:1 y:1"},
+        {{.project_id = "other"}, "x:1 w:1"},
+        {{.project_id = "none"}, ""},
+        {{.source_path = "1.md"}, "z:1 x:1"},
+        {{.source_path = "1.md", .project_id = "other"}, "x:1"},
+        {{.source_path = "1.md", .status = "pending"}, "z:1"},
+        {{.status = "pending"}, "z:1 w:1"},
+        {{.status = "completed"}, "y:1 x:1"},
+        {{.status = "completed", .project_id = "other"}, "x:1"},
+        {{.status = "none"}, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        tasks_are(s, cases[i].filter, cases[i].expected);
+    /* A change moves nobody in the order. */
+    tasks[0].version = 1;
+    tasks[0].status = "completed";
+    writes_tasks(s, tasks, 1);
+    tasks_are(s, (store_task_filter){.status = "completed"}, "z:2 y:1 x:1");
+    close_store(s);
+}
+
+typedef struct task_stopper {
+    store *s;
+    int after, answer, seen;
+} task_stopper;
+
+/* A walk may be ended, and other things done meanwhile. */
+static int stop_task_walk(void *data, const store_task *t, baton_error **err) {
+    task_stopper *stop = data;
+    assert_int_equal(found(stop->s, "x").status, EXECUTION_RUNNING);
+    store_task changed = task(t->id, t->source_path);
+    changed.version = t->version;
+    writes_tasks(stop->s, &changed, 1);
+    if (++stop->seen < stop->after) return 0;
+    if (stop->answer < 0) baton_error_set(err, BATON_ERROR_STEP, "enough");
+    return stop->answer;
+}
+
+static void walks_of_tasks_can_be_ended(void **state) {
+    (void)state;
+    store *s = open_store();
+    make(s, "x", EXECUTION_RUNNING);
+    const store_task tasks[] = {task("a", "a.md"), task("b", "b.md"), task("c", "c.md")};
+    writes_tasks(s, tasks, 3);
+    baton_error *err = NULL;
+    const store_task_filter f = {.status = "pending", .content = true, .dependencies = true};
+    task_stopper stop = {.s = s, .after = 2, .answer = 1};
+    succeeds(s->type->read_tasks(s, &f, stop_task_walk, &stop, &err), err);
+    assert_int_equal(stop.seen, 2);
+    stop = (task_stopper){.s = s, .after = 3, .answer = -1};
+    int result = s->type->read_tasks(s, &f, stop_task_walk, &stop, &err);
+    fails_with(result, &err, BATON_ERROR_STEP, "enough");
+    tasks_are(s, (store_task_filter){0}, "a:3 b:3 c:2");
+    close_store(s);
+}
+
+/* Pruning leaves tasks alone, and a copy has them. */
+static void tasks_outlive_executions(void **state) {
+    (void)state;
+    store *s = open_store();
+    make_old(s, "ended", EXECUTION_COMPLETED, 1);
+    const store_task_dependency need = {.text = "B"};
+    store_task t = task("a", "a.md");
+    t.execution = "ended";
+    t.dependencies = &need;
+    t.dependency_count = 1;
+    writes_tasks(s, &t, 1);
+    prunes(s, INT64_MAX, 1);
+    lists(s, (store_filter){0}, "");
+    tasks_equal(s, (store_task_filter){.content = true, .metadata = true, .dependencies = true}, &t, 1, 1);
+    char path[256];
+    suite_backup_path(path);
+    baton_error *err = NULL;
+    succeeds(s->type->backup(s, path, &err), err);
+    t.version = 1;
+    writes_tasks(s, &t, 1);
+    store *copy = store_open(path, NULL, &err);
+    assert_non_null(copy);
+    tasks_equal(copy, (store_task_filter){.content = true, .metadata = true, .dependencies = true}, &t, 1,
+                1);
+    dependencies_are(copy, "a", "B> ");
+    writes_tasks(copy, &t, 1);
+    close_store(copy);
+    tasks_are(s, (store_task_filter){0}, "a:2");
+    close_store(s);
+}
+
 /* ---- At once ---- */
 
 enum { WRITERS = 2, WRITTEN = 150 };
@@ -1794,6 +2217,58 @@ static void each_is_taken_up_once(void **state) {
     for (int i = 0; i < RACERS; i++) close_store(racers[i].s);
 }
 
+/* Raises a task's version again and again; whoever is refused reads it anew. */
+typedef struct task_racer {
+    pthread_t thread;
+    store *s;
+    int64_t version;
+    int written;
+    bool failed;
+} task_racer;
+
+static int keep_version(void *data, const store_task *t, baton_error **err) {
+    (void)err;
+    ((task_racer *)data)->version = t->version;
+    return 0;
+}
+
+static void *race_for_task(void *data) {
+    task_racer *r = data;
+    for (int i = 0; i < 100 && !r->failed; i++) {
+        baton_error *err = NULL;
+        store_task t = task("a", "a.md");
+        r->failed =
+            r->s->type->read_tasks(r->s, &(store_task_filter){.id = "a"}, keep_version, r, NULL) != 0;
+        t.version = r->version;
+        int result = r->s->type->write_tasks(r->s, &t, 1, &err);
+        r->written += result == 0;
+        r->failed |= result != 0 && baton_error_get_code(err) != BATON_ERROR_CONFLICT;
+        baton_error_free(err);
+    }
+    return NULL;
+}
+
+static void no_write_of_a_task_is_overwritten(void **state) {
+    (void)state;
+    enum { RACERS = 3 };
+    task_racer racers[RACERS] = {{0}};
+    for (int i = 0; i < RACERS; i++) racers[i].s = open_store();
+    const store_task t = task("a", "a.md");
+    writes_tasks(racers[0].s, &t, 1);
+    for (int i = 0; i < RACERS; i++) pthread_create(&racers[i].thread, NULL, race_for_task, &racers[i]);
+    int written = 0;
+    for (int i = 0; i < RACERS; i++) {
+        pthread_join(racers[i].thread, NULL);
+        assert_false(racers[i].failed);
+        written += racers[i].written;
+    }
+    assert_true(written >= 100);
+    char expected[16];
+    snprintf(expected, sizeof expected, "a:%d", written + 1);
+    tasks_are(racers[0].s, (store_task_filter){0}, expected);
+    for (int i = 0; i < RACERS; i++) close_store(racers[i].s);
+}
+
 #define SUITE_TEST(name) cmocka_unit_test_setup_teardown(name, suite_begin, suite_end)
 static const struct CMUnitTest store_suite[] = {
     SUITE_TEST(what_was_created_is_found),
@@ -1831,8 +2306,18 @@ static const struct CMUnitTest store_suite[] = {
     SUITE_TEST(pruning_comes_in_pieces),
     SUITE_TEST(what_is_depended_on_is_not_pruned),
     SUITE_TEST(a_copy_is_a_store),
+    SUITE_TEST(tasks_keep_all_they_say),
+    SUITE_TEST(tasks_are_written_as_they_were_read),
+    SUITE_TEST(each_column_is_changed_alone),
+    SUITE_TEST(tasks_that_others_changed_are_not_written),
+    SUITE_TEST(a_path_is_one_task),
+    SUITE_TEST(tasks_that_lack_something_are_refused),
+    SUITE_TEST(tasks_are_filtered),
+    SUITE_TEST(walks_of_tasks_can_be_ended),
+    SUITE_TEST(tasks_outlive_executions),
     SUITE_TEST(handles_take_turns),
     SUITE_TEST(each_is_taken_up_once),
+    SUITE_TEST(no_write_of_a_task_is_overwritten),
 };
 
 #endif

@@ -430,15 +430,20 @@ static void calls_of_functions(void **state) {
     (void)state;
     registry = baton_registry_new();
     const baton_step_type greet = {.name = "greet", .execute = succeed},
-                          hidden = {.name = "f", .execute = succeed};
+                          hidden = {.name = "f", .execute = succeed},
+                          dotted = {.name = "task.work", .execute = succeed};
     assert_int_equal(baton_registry_add(registry, &greet, NULL), 0);
     assert_int_equal(baton_registry_add(registry, &hidden, NULL), 0);
-    baton_workflow *w = parse(HEAD "use: {functions: {f: {call: g, with: {a: 1}}, g: {set: x}}}\n"
-                                   "do:\n"
-                                   "  - one: {call: f, with: {p: '${ .x }'}}\n"
-                                   "  - two: {call: f}\n"
-                                   "  - three: {call: greet, with: {who: me}}\n"
-                                   "  - four: {call: greet}\n");
+    assert_int_equal(baton_registry_add(registry, &dotted, NULL), 0);
+    baton_workflow *w =
+        parse(HEAD "use: {functions: {f: {call: g, with: {a: 1}}, g: {set: x}}}\n"
+                   "do:\n"
+                   "  - one: {call: f, with: {p: '${ .x }'}}\n"
+                   "  - two: {call: f}\n"
+                   "  - three: {call: greet, with: {who: me}}\n"
+                   "  - four: {call: greet}\n"
+                   "  - five: {call: task.work, output: {as: '${ $input + . }'}, then: six}\n"
+                   "  - six: {call: task.work, with: {who: me}}\n");
     baton_registry_free(registry); /* the workflow keeps it */
     registry = NULL;
     const step *f = find(w, "/use/functions/f");
@@ -453,6 +458,9 @@ static void calls_of_functions(void **state) {
     expect_literal(c->with, "{\"who\":\"me\"}");
     assert_null(find(w, "four")->u.function.with);
     expect_data(baton_value_ref(find(w, "four")->u.function.arguments), "null");
+    assert_string_equal(find(w, "five")->u.function.type->name, "task.work");
+    assert_null(find(w, "five")->u.function.with);
+    assert_string_equal(find(w, "six")->u.function.type->name, "task.work");
     baton_workflow_free(w);
 }
 

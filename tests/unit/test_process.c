@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +38,9 @@ struct result {
     buffer written[2];
     struct fixture *fixture;
 };
+
+/* Keys are looked for in all processes of the machine: another test's must not be the same. */
+static char key[64], other_key[64];
 
 static int count_descriptors(void) {
     DIR *folder = opendir("/proc/self/fd");
@@ -84,16 +89,22 @@ static void on_output(void *data, int stream, const char *bytes, size_t size) {
     buffer_append(&r->written[stream - 1], bytes, size);
 }
 
-static struct process *start(struct fixture *f, baton_value spec, process_output output, struct result *r) {
+/* With the limits of a request, whose spec is taken. */
+static struct process *start_limited(struct fixture *f, process_request request, process_output output,
+                                     struct result *r) {
     *r = (struct result){.fixture = f};
-    process_request request = {.spec = spec, .key = "exec_1_abc/7"};
+    if (!request.key) request.key = key;
     baton_error *error = NULL;
     struct process *p = process_start(f->runner, &request, on_done, output, r, &error);
     assert_non_null(p);
     assert_null(error);
     assert_int_equal(r->done, 0);
-    baton_value_unref(spec);
+    baton_value_unref(request.spec);
     return p;
+}
+
+static struct process *start(struct fixture *f, baton_value spec, process_output output, struct result *r) {
+    return start_limited(f, (process_request){.spec = spec}, output, r);
 }
 
 static void release(struct result *r) {
@@ -325,12 +336,14 @@ static void test_environment(void **state) {
     struct fixture *f = *state;
     setenv("BATON_TEST_A", "outer", 1);
     setenv("BATON_TEST_B", "kept", 1);
+    char expected[128];
+    snprintf(expected, sizeof expected, "\"inner kept 1.5 true %s\"", key);
     gives_output(
         f,
         "{\"argv\":[\"/bin/sh\",\"-c\",\"echo $BATON_TEST_A $BATON_TEST_B $N $T $BATON_IDEMPOTENCY_KEY\"],"
         "\"environment\":{\"BATON_TEST_A\":\"inner\",\"N\":1.5,\"T\":true,"
         "\"BATON_IDEMPOTENCY_KEY\":\"forged\"}}",
-        "\"inner kept 1.5 true exec_1_abc/7\"");
+        expected);
     gives_output(f,
                  "{\"argv\":[\"/bin/sh\",\"-c\",\"env | grep -c ^BATON_TEST_A=\"],"
                  "\"environment\":{\"BATON_TEST_A\":\"\"}}",
@@ -718,6 +731,332 @@ static void test_free_ends_all(void **state) {
     f->runner = process_runner_new(&f->loop, NULL);
 }
 
+/* ---- Limits ---- */
+
+static void run_limited(struct fixture *f, process_request request, process_output output,
+                        struct result *r) {
+    start_limited(f, request, output, r);
+    while (!r->done) uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void expect_outcome(struct result *r, const char *json) {
+    char *got =
+        baton_value_to_json(baton_value_is_valid(r->outcome.output) ? r->outcome.output : r->outcome.fault);
+    assert_string_equal(got, json);
+    free(got);
+    release(r);
+}
+
+static int64_t passed_ms(int64_t begin_ns) { return (clock_monotonic_ns() - begin_ns) / 1000000; }
+
+static void test_timeout(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    int64_t begin = clock_monotonic_ns();
+    process_request request = {.spec = shell_returning("echo begun; sleep 100", "all"), .timeout_ms = 300};
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "{\"code\":143,\"ended\":\"timeout\",\"stderr\":\"\",\"stdout\":\"begun\"}");
+    assert_in_range(passed_ms(begin), 300, 4900);
+    /* It may say something on its way out, and has an exit code of its own. */
+    request.spec =
+        shell_returning("trap 'sleep 0.05; echo bye >&2; exit 3' TERM; echo x; sleep 100 & wait", "all");
+    run_limited(f, request, on_output, &r);
+    assert_string_equal(buffer_text(&r.written[1]), "bye\n");
+    expect_outcome(&r, "{\"code\":3,\"ended\":\"timeout\",\"stderr\":\"bye\",\"stdout\":\"x\"}");
+    /* Who asks for less than all gets a fault, whatever its code. */
+    static const char *const whats[] = {"stdout", "stderr", "code", "none"};
+    for (int i = 0; i < 4; i++) {
+        request.spec = shell_returning("trap 'exit 0' TERM; sleep 100 & wait", whats[i]);
+        run_limited(f, request, NULL, &r);
+        assert_string_equal(value_get_text(r.outcome.fault, "detail"), "past its limit: timeout");
+        release(&r);
+    }
+    /* In time. */
+    request = (process_request){
+        .spec = shell_returning("exit 4", "all"), .timeout_ms = INT64_MAX, .idle_ms = INT64_MAX};
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "{\"code\":4,\"stderr\":\"\",\"stdout\":\"\"}");
+    request = (process_request){.spec = parse("{\"argv\":[\"/no/such\"]}"), .timeout_ms = 1, .idle_ms = 1};
+    run_limited(f, request, NULL, &r);
+    assert_true(baton_value_is_valid(r.outcome.fault));
+    release(&r);
+}
+
+static void test_timeout_of_a_stubborn_one(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    process_runner_set_kill_ms(f->runner, 150);
+    int64_t begin = clock_monotonic_ns();
+    process_request request = {.spec = shell_returning("trap '' TERM; while :; do sleep 0.02; done", "all"),
+                               .timeout_ms = 300};
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "{\"code\":137,\"ended\":\"timeout\",\"stderr\":\"\",\"stdout\":\"\"}");
+    assert_in_range(passed_ms(begin), 450, 4900);
+}
+
+/* The leader goes at once. What it leaves has the delay, and is dead when the outcome is there: one of the
+ * group that does not heed TERM, and one that left the group. */
+static void test_timeout_leaves_nothing(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    pid_t pids[3];
+    process_runner_set_kill_ms(f->runner, 200);
+    process_request request = {
+        .spec = shell_returning("(trap '' TERM; while :; do sleep 0.02; done) & a=$!;"
+                                "setsid sh -c 'trap \"\" TERM; while :; do sleep 0.02; done' & b=$!;"
+                                "sleep 0.05; echo $$ $a $b; wait",
+                                "all"),
+        .timeout_ms = 300};
+    start_limited(f, request, on_output, &r);
+    read_pids(f, &r, 3, pids);
+    assert_int_not_equal(getpgid(pids[2]), pids[0]);
+    while (!r.done) uv_run(&f->loop, UV_RUN_ONCE);
+    for (int i = 0; i < 3; i++) assert_true(is_gone(pids[i]));
+    assert_string_equal(value_get_text(r.outcome.output, "ended"), "timeout");
+    release(&r);
+}
+
+/* With a long delay, it is over as soon as the group is gone, and not before: the last of it speaks. */
+static void test_timeout_waits_for_the_group(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    int64_t begin = clock_monotonic_ns();
+    process_request request = {
+        .spec = shell_returning(
+            "sh -c 'trap \"sleep 0.2; echo saved; exit\" TERM; sleep 100 & wait' & wait", "all"),
+        .timeout_ms = 300};
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "{\"code\":143,\"ended\":\"timeout\",\"stderr\":\"\",\"stdout\":\"saved\"}");
+    assert_in_range(passed_ms(begin), 500, 4900);
+}
+
+static void test_idle(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    int64_t begin = clock_monotonic_ns();
+    process_request request = {
+        .spec = shell_returning("for i in 1 2 3; do sleep 0.1; echo $i; sleep 0.1; echo $i >&2; done; "
+                                "exec sleep 100",
+                                "all"),
+        .idle_ms = 400};
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r,
+                   "{\"code\":143,\"ended\":\"idle\",\"stderr\":\"1\\n2\\n3\",\"stdout\":\"1\\n2\\n3\"}");
+    assert_in_range(passed_ms(begin), 1000, 5000);
+    /* It is listened to even where nobody wants its output. */
+    request.spec = shell_returning("for i in 1 2 3 4 5 6; do sleep 0.1; echo; done", "code");
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "0");
+    request.spec = shell_returning("sleep 100", "none");
+    run_limited(f, request, NULL, &r);
+    assert_string_equal(value_get_text(r.outcome.fault, "detail"), "past its limit: idle");
+    release(&r);
+}
+
+/* What the loop does not see in time, because it stands still, happened in time all the same. */
+static void test_limits_and_a_loop_that_stood_still(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    process_request request = {.spec = shell_returning("exit 5", "all"), .timeout_ms = 50, .idle_ms = 50};
+    start_limited(f, request, NULL, &r);
+    usleep(300000);
+    while (!r.done) uv_run(&f->loop, UV_RUN_ONCE);
+    expect_outcome(&r, "{\"code\":5,\"stderr\":\"\",\"stdout\":\"\"}");
+    request = (process_request){.spec = shell_returning("echo x; sleep 0.7", "all"), .idle_ms = 500};
+    start_limited(f, request, NULL, &r);
+    usleep(550000);
+    while (!r.done) uv_run(&f->loop, UV_RUN_ONCE);
+    expect_outcome(&r, "{\"code\":0,\"stderr\":\"\",\"stdout\":\"x\"}");
+}
+
+static void test_tail(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    process_request request = {
+        .spec = shell_returning("printf 'abc\\303\\244de\\n'; printf 1234567 >&2", "all"),
+        .output_tail = 4};
+    run_limited(f, request, NULL, &r); /* the last four begin within a character */
+    expect_outcome(&r, "{\"code\":0,\"stderr\":\"4567\",\"stdout\":\"de\"}");
+    request.spec = shell_returning("printf 'abc\\303\\244de\\n'; printf 1234567 >&2", "all");
+    request.output_tail = 7;
+    run_limited(f, request, on_output, &r); /* logs have all */
+    assert_string_equal(buffer_text(&r.written[0]), "abc\303\244de\n");
+    expect_outcome(&r, "{\"code\":0,\"stderr\":\"1234567\",\"stdout\":\"bc\303\244de\"}");
+    request.spec = shell_returning("i=0; while [ $i -lt 60000 ]; do echo $i; i=$((i+1)); done", "all");
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "{\"code\":0,\"stderr\":\"\",\"stdout\":\"\\n59999\"}");
+    /* A text that was not cut is as it is, though it begins amid a character. */
+    request = (process_request){.spec = shell_returning("printf '\\244x'", "all"), .output_tail = SIZE_MAX};
+    run_limited(f, request, NULL, &r);
+    expect_outcome(&r, "{\"code\":0,\"stderr\":\"\",\"stdout\":\"\357\277\275x\"}");
+}
+
+static void count_output(void *data, int stream, const char *bytes, size_t size) {
+    (void)bytes;
+    struct result *r = data;
+    r->written[stream - 1].size += size;
+}
+
+/* One that heeds TERM, and one that goes on writing until KILL: no more of it is told. */
+static void test_endless_output(void **state) {
+    struct fixture *f = *state;
+    process_runner_set_kill_ms(f->runner, 200);
+    static const struct {
+        const char *command;
+        int stream, code;
+    } cases[] = {{"exec cat /dev/zero", 0, 143}, {"trap '' TERM; exec cat /dev/zero >&2", 1, 137}};
+    for (int i = 0; i < 2; i++) {
+        struct result r;
+        process_request request = {.spec = shell_returning(cases[i].command, "all"), .output_tail = 3};
+        run_limited(f, request, count_output, &r);
+        assert_int_equal(r.written[cases[i].stream].size, LIMIT_PROCESS_OUTPUT);
+        assert_int_equal(r.written[1 - cases[i].stream].size, 0);
+        char expected[128];
+        snprintf(expected, sizeof expected,
+                 "{\"code\":%d,\"ended\":\"output\",\"stderr\":\"%s\",\"stdout\":\"%s\"}", cases[i].code,
+                 i ? "\\u0000\\u0000\\u0000" : "", i ? "" : "\\u0000\\u0000\\u0000");
+        expect_outcome(&r, expected);
+    }
+    /* Without a tail it is the fault it always was, also when it is being ended for another reason. */
+    process_runner_set_kill_ms(f->runner, 20000);
+    struct result r;
+    process_request request = {
+        .spec = shell_returning("trap 'trap \"\" TERM; exec cat /dev/zero' TERM; sleep 100 & wait", "all"),
+        .timeout_ms = 400};
+    run_limited(f, request, NULL, &r);
+    assert_string_equal(value_get_text(r.outcome.fault, "detail"), "more than 16777216 bytes on stdout");
+    release(&r);
+}
+
+/* It exits of itself, and the end of what it wrote is too much: what it left running goes with it. */
+static void test_output_limit_at_the_exit(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    process_request request = {
+        .spec = shell_returning("head -c 16777216 /dev/zero; sleep 0.1; sleep 100 & echo $! >&2; echo x",
+                                "all"),
+        .output_tail = 8};
+    start_limited(f, request, NULL, &r);
+    usleep(20000);
+    for (int i = 0; i < 2000 && !r.done; i++) uv_run(&f->loop, UV_RUN_ONCE);
+    while (!r.done) uv_run(&f->loop, UV_RUN_ONCE);
+    assert_string_equal(value_get_text(r.outcome.output, "ended"), "output");
+    assert_true(is_gone(atoi(value_get_text(r.outcome.output, "stderr"))));
+    release(&r);
+}
+
+static void test_cancel_while_ending(void **state) {
+    struct fixture *f = *state;
+    struct result r[2];
+    pid_t pids[2][2];
+    process_runner_set_kill_ms(f->runner, 400);
+    /* One whose leader does not heed TERM, one whose leader is gone. */
+    static const char *const commands[] = {
+        "trap '' TERM; (while :; do sleep 0.02; done) & echo $$ $!; while :; do sleep 0.02; done",
+        "(trap '' TERM; while :; do sleep 0.02; done) & sleep 0.03; echo $$ $!; wait"};
+    struct process *p[2];
+    for (int i = 0; i < 2; i++) {
+        process_request request = {
+            .spec = shell_returning(commands[i], "all"), .key = i ? other_key : NULL, .timeout_ms = 150};
+        p[i] = start_limited(f, request, on_output, &r[i]);
+        read_pids(f, &r[i], 2, pids[i]);
+    }
+    turn_for(f, 250);
+    assert_true(is_gone(pids[1][0]));
+    for (int i = 0; i < 2; i++) {
+        process_cancel(p[i]);
+        assert_false(is_gone(pids[i][1]));
+    }
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++) assert_true(gone_within(f, pids[i][k], 2000));
+    turn_for(f, 50);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* only the guardian is left */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(r[i].done, 0);
+        forget_output(&r[i]);
+    }
+}
+
+static void test_free_while_ending(void **state) {
+    struct fixture *f = *state;
+    struct result r;
+    pid_t pids[2];
+    process_request request = {
+        .spec = shell_returning(
+            "(trap '' TERM; while :; do sleep 0.02; done) & sleep 0.03; echo $$ $!; wait", "all"),
+        .timeout_ms = 100};
+    start_limited(f, request, on_output, &r);
+    read_pids(f, &r, 2, pids);
+    turn_for(f, 200);
+    assert_false(is_gone(pids[1]));
+    process_runner_free(f->runner);
+    assert_true(gone_within(NULL, pids[1], 500));
+    assert_int_equal(r.done, 0);
+    forget_output(&r);
+    f->runner = process_runner_new(&f->loop, NULL);
+}
+
+/* The next attempt of a step has the key of the one that was cancelled: only the latter is killed. */
+static void test_the_next_attempt(void **state) {
+    struct fixture *f = *state;
+    struct result r[2];
+    pid_t pids[2];
+    process_runner_set_kill_ms(f->runner, 150);
+    struct process *p = start(f,
+                              shell("setsid sh -c 'trap \"\" TERM; while :; do sleep 0.02; done' & "
+                                    "sleep 0.03; echo $$ $!; wait"),
+                              on_output, &r[0]);
+    read_pids(f, &r[0], 2, pids);
+    process_cancel(p);
+    turn_for(f, 20);
+    assert_false(is_gone(pids[1]));
+    start(f, shell("sleep 0.4; echo lives"), NULL, &r[1]);
+    assert_true(gone_within(NULL, pids[1], 1000));
+    while (!r[1].done) uv_run(&f->loop, UV_RUN_ONCE);
+    expect_outcome(&r[1], "\"lives\"");
+    assert_int_equal(r[0].done, 0);
+    forget_output(&r[0]);
+}
+
+/* One that may not be killed stands for one that the system holds. */
+static void test_undying(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip();
+    char path[] = "/tmp/baton-test-XXXXXX", command[256];
+    close(mkstemp(path));
+    pid_t asker = fork();
+    if (asker == 0) {
+        struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct caps[2];
+        struct fixture f = {0};
+        struct result r;
+        syscall(SYS_capget, &head, caps);
+        caps[0].effective &= ~(1u << CAP_KILL);
+        syscall(SYS_capset, &head, caps);
+        uv_loop_init(&f.loop);
+        f.runner = process_runner_new(&f.loop, NULL);
+        process_runner_set_kill_ms(f.runner, 100);
+        snprintf(command, sizeof command,
+                 "setpriv --reuid 65534 --clear-groups sleep 100 & echo $! > %s; wait", path);
+        run_limited(&f, (process_request){.spec = shell_returning(command, "all"), .timeout_ms = 300}, NULL,
+                    &r);
+        const char *detail = value_get_text(r.outcome.fault, "detail");
+        _exit(detail && strstr(detail, ", or one of its group, does not end") ? 0 : 1);
+    }
+    int status, pid = 0;
+    assert_int_equal(waitpid(asker, &status, 0), asker);
+    FILE *file = fopen(path, "r");
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    unlink(path);
+    assert_false(is_gone(pid));
+    kill(pid, SIGKILL);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(WIFEXITED(status));
+}
+
+/* ---- Many ---- */
+
 static void start_next(void *data, effect_outcome outcome) {
     struct result *r = data;
     baton_value_unref(outcome.output);
@@ -890,11 +1229,26 @@ int main(void) {
         TEST(test_cancel_refused),
         TEST(test_detached),
         TEST(test_free_ends_all),
+        TEST(test_timeout),
+        TEST(test_timeout_of_a_stubborn_one),
+        TEST(test_timeout_leaves_nothing),
+        TEST(test_timeout_waits_for_the_group),
+        TEST(test_idle),
+        TEST(test_limits_and_a_loop_that_stood_still),
+        TEST(test_tail),
+        TEST(test_endless_output),
+        TEST(test_output_limit_at_the_exit),
+        TEST(test_cancel_while_ending),
+        TEST(test_free_while_ending),
+        TEST(test_the_next_attempt),
+        TEST(test_undying),
         TEST(test_many),
         TEST(test_guardian_table),
         TEST(test_guardian),
         TEST(test_guardian_restarted),
     };
+    snprintf(key, sizeof key, "exec_%d_abc/7", (int)getpid());
+    snprintf(other_key, sizeof other_key, "exec_%d_abc/8", (int)getpid());
     uv_loop_t loop; /* the first of a program opens descriptors that stay */
     uv_loop_init(&loop);
     uv_loop_close(&loop);

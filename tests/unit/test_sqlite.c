@@ -122,7 +122,7 @@ static void a_new_store_is_one_file(void **state) {
     content before = content_of(file);
     assert_memory_equal(before.bytes, "SQLite format 3", 16);
     assert_memory_equal(before.bytes + 18, "\2\2", 2); /* WAL */
-    assert_memory_equal(before.bytes + 60, "\0\0\0\1", 4);
+    assert_memory_equal(before.bytes + 60, "\0\0\0\2", 4);
     assert_memory_equal(before.bytes + 68, "BATN", 4);
     make(s, "x", EXECUTION_RUNNING);
     assert_true(exists("-wal"));
@@ -590,7 +590,7 @@ static int note_statement(unsigned kind, void *data, void *statement, void *more
 
 /* Of tables that grow nothing is scanned, and nothing is sorted. */
 static bool is_bad(const char *sql, const char *step) {
-    static const char *const tables[] = {"executions", " e", "journal", "data", "logs"};
+    static const char *const tables[] = {"executions", " e", "journal", "data", "logs", "task"};
     if (strstr(step, "TEMP B-TREE")) return true;
     if (strncmp(step, "SCAN", 4) != 0) return false;
     /* These indices hold what may be taken up, and nothing else. */
@@ -599,6 +599,8 @@ static bool is_bad(const char *sql, const char *step) {
     if (strncmp(sql, "SELECT key FROM executions WHERE true", 37) == 0 && !strstr(sql, "owner") &&
         !strstr(sql, "status") && !strstr(sql, "workflow"))
         return false;
+    /* All tasks are asked for, in their order. */
+    if (strcmp(step, "SCAN task_states") == 0 && !strstr(sql, "WHERE")) return false;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         if (strstr(step, tables[i])) return true;
     return false;
@@ -620,6 +622,28 @@ static void check_plans(statements *all) {
         free(all->sql[i]);
     }
     sqlite3_close(db);
+}
+
+static void ask_for_tasks(store *s) {
+    baton_error *err = NULL;
+    store_task t = task("a", "a.md");
+    t.dependencies = &(store_task_dependency){.text = "b"};
+    t.dependency_count = 1;
+    writes_tasks(s, &t, 1);
+    t.version = 1;
+    writes_tasks(s, &t, 1);
+    buffer notes = {0};
+    for (int more = 0; more < 16; more++) {
+        const store_task_filter f = {.id = more & 1 ? "a" : NULL,
+                                     .project_id = more & 2 ? "pidea" : NULL,
+                                     .source_path = more & 4 ? "a.md" : NULL,
+                                     .status = more & 8 ? "pending" : NULL,
+                                     .dependencies = true};
+        buffer_clear(&notes);
+        succeeds(s->type->read_tasks(s, &f, note_task, &notes, &err), err);
+        assert_string_equal(buffer_text(&notes), "a:2");
+    }
+    buffer_done(&notes);
 }
 
 static void ask_all(store *s) {
@@ -669,6 +693,7 @@ static void no_question_reads_everything(void **state) {
     make_unowned(s, "due", 1, T0);
     depends(s, "waits", true, (const char *const[]){"mine", "one"}, 2);
     ask_all(s);
+    ask_for_tasks(s);
     move(s, &mine, EXECUTION_COMPLETED, true);
     move(s, &one, EXECUTION_PENDING, true);
     close_store(dead);
@@ -713,7 +738,50 @@ static void old_rows_are_not_walked(void **state) {
     close_store(s);
 }
 
-/* ---- The log ---- */
+/* ---- Tasks ---- */
+
+/* The first column of all rows, joined. */
+static void finds(const char *sql, const char *expected) {
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    buffer texts = {0};
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) fail_msg("%s", sqlite3_errmsg(db));
+    while (sqlite3_step(st) == SQLITE_ROW)
+        buffer_printf(&texts, "%s%s", texts.size ? " " : "", sqlite_text(st, 0));
+    assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+    sqlite3_close(db);
+    assert_string_equal(buffer_text(&texts), expected);
+    buffer_done(&texts);
+}
+
+static void tasks_have_the_columns_of_the_seed(void **state) {
+    (void)state;
+    store *s = open_store();
+    const store_task t = task("a", "a.md");
+    writes_tasks(s, &t, 1);
+    finds("SELECT name FROM pragma_table_xinfo('tasks')",
+          "id project_id title description type category priority status source_type source_path"
+          " source_content metadata estimated_hours");
+    finds("SELECT description FROM tasks", t.source_content);
+    finds("SELECT estimated_hours FROM tasks", "20");
+    finds("SELECT imported_at FROM task_states", "1767225600000000");
+    close_store(s);
+}
+
+/* Of a list without documents SQLite reads few of their pages. */
+static int pages_read(store *s, bool content) {
+    sqlite3 *reader = ((sqlite_store *)s)->reader.db;
+    int pages, highest;
+    buffer notes = {0};
+    sqlite3_db_release_memory(reader);
+    sqlite3_db_status(reader, SQLITE_DBSTATUS_CACHE_MISS, &pages, &highest, true);
+    const store_task_filter f = {.content = content, .metadata = content};
+    assert_int_equal(s->type->read_tasks(s, &f, note_task, &notes, NULL), 0);
+    sqlite3_db_status(reader, SQLITE_DBSTATUS_CACHE_MISS, &pages, &highest, true);
+    buffer_done(&notes);
+    return pages;
+}
 
 static off_t size_of(const char *suffix) {
     char path[200];
@@ -721,6 +789,135 @@ static off_t size_of(const char *suffix) {
     snprintf(path, sizeof path, "%s%s", file, suffix);
     return stat(path, &st) == 0 ? st.st_size : 0;
 }
+
+static void documents_are_left_alone(void **state) {
+    (void)state;
+    enum { TASKS = 100, BYTES = 100000, PAGES = BYTES / 4096 };
+    static char document[BYTES + 1], ids[TASKS][8];
+    static store_task tasks[TASKS];
+    memset(document, 'd', BYTES);
+    store *s = open_store();
+    for (int i = 0; i < TASKS; i++) {
+        snprintf(ids[i], sizeof ids[i], "%d", i);
+        tasks[i] = task(ids[i], ids[i]);
+        tasks[i].source_content = document;
+    }
+    writes_tasks(s, tasks, TASKS);
+    tasks_are(s, (store_task_filter){.id = "7"}, "7:1");
+    assert_true(pages_read(s, false) < TASKS * 4);
+    assert_true(pages_read(s, true) > TASKS * PAGES);
+    /* A new state is a page or two, whether the document came along or not. */
+    off_t before = size_of("-wal");
+    for (int i = 0; i < 8; i++) {
+        tasks[i].version = 1;
+        tasks[i].state = "{\"attempts\":1}";
+        if (i % 2) tasks[i].source_content = tasks[i].metadata = NULL;
+    }
+    writes_tasks(s, tasks, 8);
+    off_t after = size_of("-wal");
+    assert_true(after > before && after - before < 3 * 4096);
+    close_store(s);
+}
+
+/* A refused write is no failure, and leaves no word of one behind. */
+static void a_conflict_is_no_failure(void **state) {
+    (void)state;
+    store *s = open_store();
+    const store_task tasks[] = {task("a", "a.md"), task("b", "a.md")};
+    const sqlite_store *inside = (sqlite_store *)s;
+    task_write_fails(s, tasks, 2, BATON_ERROR_CONFLICT, "a.md");
+    assert_false(inside->failed);
+    assert_string_equal(inside->failure, "");
+    assert_true(sqlite3_get_autocommit(inside->writer.db));
+    /* A failure is, and is told again. */
+    by_hand("ALTER TABLE task_states RENAME COLUMN digest TO digested", 0);
+    task_write_fails(s, tasks, 1, BATON_ERROR_STORE, "digest");
+    by_hand("ALTER TABLE task_states RENAME COLUMN digested TO digest", 0);
+    task_write_fails(s, tasks, 1, BATON_ERROR_STORE, "digest");
+    tasks_are(s, (store_task_filter){0}, "");
+    close_store(s);
+    s = open_store();
+    writes_tasks(s, tasks, 1);
+    by_hand("ALTER TABLE task_dependencies RENAME COLUMN satisfied TO happy", 0);
+    baton_error *err = NULL;
+    int result = s->type->read_tasks(s, &(store_task_filter){.dependencies = true}, note_task, NULL, &err);
+    fails_with(result, &err, BATON_ERROR_STORE, "satisfied");
+    by_hand("ALTER TABLE task_states RENAME COLUMN digest TO digested", 0);
+    result = s->type->read_tasks(s, &(store_task_filter){0}, note_task, NULL, &err);
+    fails_with(result, &err, BATON_ERROR_STORE, "digest");
+    close_store(s);
+}
+
+/* ---- Older stores ---- */
+
+/* As it was before there were tasks. */
+static void make_version_1(void) {
+    by_hand(
+        "DROP TABLE tasks; DROP TABLE task_states; DROP TABLE task_dependencies; PRAGMA user_version = 1",
+        0);
+    finds("PRAGMA user_version", "1");
+}
+
+static void an_older_store_is_brought_up(void **state) {
+    (void)state;
+    static const store_options look = {.look = true};
+    for (int looks = 0; looks < 2; looks++) {
+        store *s = open_store();
+        store_row x = make(s, "x", EXECUTION_RUNNING);
+        make_version_1();
+        store *t = looks ? store_open(file, &look, NULL) : open_store();
+        assert_non_null(t);
+        finds("PRAGMA user_version", "2");
+        finds("PRAGMA integrity_check", "ok");
+        /* Whoever has it open goes on. */
+        move(s, &x, EXECUTION_COMPLETED, true);
+        assert_int_equal(found(t, "x").status, EXECUTION_COMPLETED);
+        const store_task tasks[] = {task("a", "a.md"), task("b", "b.md")};
+        writes_tasks(t, &tasks[0], 1);
+        writes_tasks(s, &tasks[1], 1);
+        tasks_are(s, (store_task_filter){0}, "a:1 b:1");
+        tasks_are(t, (store_task_filter){0}, "a:1 b:1");
+        make(t, "y", EXECUTION_RUNNING);
+        prunes(s, INT64_MAX, 1);
+        close_store(t);
+        close_store(s);
+        unlink(file);
+    }
+}
+
+static int open_and_write_task(void) {
+    store *s = store_open(file, NULL, NULL);
+    if (!s) return 1;
+    char id[16];
+    snprintf(id, sizeof id, "%d", (int)getpid());
+    const store_task t = task(id, id);
+    int result = s->type->write_tasks(s, &t, 1, NULL);
+    s->type->close(s);
+    return result == 0 ? 0 : 2;
+}
+
+/* All at once, and each as if it were the first. */
+static void an_older_store_is_brought_up_once(void **state) {
+    (void)state;
+    enum { PROCESSES = 6 };
+    pid_t pids[PROCESSES];
+    close_store(open_store());
+    make_version_1();
+    for (int i = 0; i < PROCESSES; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0) _exit(open_and_write_task());
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    finds("SELECT count(*) FROM tasks JOIN task_states ON id = task", "6");
+    finds("PRAGMA user_version", "2");
+}
+
+/* ---- The log ---- */
 
 /* Under constant commits the log is moved to the file meanwhile, and begins anew. */
 static void the_log_stays_bounded(void **state) {
@@ -767,6 +964,11 @@ int main(void) {
         SUITE_TEST(a_busy_file_is_waited_for),
         SUITE_TEST(no_question_reads_everything),
         SUITE_TEST(old_rows_are_not_walked),
+        SUITE_TEST(tasks_have_the_columns_of_the_seed),
+        SUITE_TEST(documents_are_left_alone),
+        SUITE_TEST(a_conflict_is_no_failure),
+        SUITE_TEST(an_older_store_is_brought_up),
+        SUITE_TEST(an_older_store_is_brought_up_once),
         SUITE_TEST(the_log_stays_bounded),
     };
     int failed = cmocka_run_group_tests_name("suite", store_suite, NULL, NULL);

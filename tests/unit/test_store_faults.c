@@ -298,6 +298,93 @@ static void test_backup_fails(void **state) {
     fail_each((act){prepare_ended, run_backup, check_backup, 11}, FILE_ANY);
 }
 
+/* ---- Tasks ---- */
+
+static char task_document[30000];
+static bool tasks_acknowledged;
+
+static store_task faulty_task(const char *id, int64_t version) {
+    static const store_task_dependency needs[] = {{.text = "one", .depends_on = "one"}, {.text = "else"}};
+    return (store_task){.id = id,
+                        .project_id = "p",
+                        .title = version ? "changed" : "new",
+                        .status = "pending",
+                        .source_path = id,
+                        .source_content = task_document,
+                        .metadata = "{}",
+                        .version = version,
+                        .dependencies = needs,
+                        .dependency_count = 2};
+}
+
+/* "one:changed:2 ": how a task is and what it depends on. */
+static int note_task(void *data, const store_task *t, baton_error **err) {
+    (void)err;
+    bool whole = !t->source_content || strcmp(t->source_content, task_document) == 0;
+    buffer_printf(data, "%s:%s:%d%s ", t->id, t->title, (int)t->dependency_count, whole ? "" : "?");
+    return 0;
+}
+
+static void prepare_tasks(void) {
+    prepare_nothing();
+    memset(task_document, 'd', sizeof task_document - 1);
+    baton_error *err = NULL;
+    store *s = open_scene(&err);
+    const store_task tasks[] = {faulty_task("one", 0), faulty_task("two", 0)};
+    if (s) s->type->write_tasks(s, tasks, 2, &err);
+    expect_code(err, BATON_ERROR_NONE);
+    s->type->close(s);
+}
+
+/* A write that is refused first, since that is undone by another way. */
+static int run_tasks(baton_error **err) {
+    tasks_acknowledged = false;
+    store *s = open_scene(err);
+    if (!s) return -1;
+    const store_task stale[] = {faulty_task("three", 0), faulty_task("one", 7)};
+    const store_task tasks[] = {faulty_task("one", 1), faulty_task("three", 0), faulty_task("two", 1)};
+    int result = s->type->write_tasks(s, stale, 2, err);
+    assert_int_equal(result, -1);
+    if (err && baton_error_get_code(*err) == BATON_ERROR_CONFLICT) {
+        error_clear(err);
+        result = s->type->write_tasks(s, tasks, 3, err);
+    }
+    tasks_acknowledged = result == 0;
+    if (result != 0 && err && baton_error_get_code(*err) == BATON_ERROR_STORE) {
+        baton_error *again = NULL;
+        assert_int_equal(s->type->write_tasks(s, tasks, 3, &again), -1);
+        expect_code(again, BATON_ERROR_STORE);
+    }
+    buffer notes = {0};
+    const store_task_filter f = {.status = "pending", .content = true, .dependencies = true};
+    if (result == 0) result = s->type->read_tasks(s, &f, note_task, &notes, err);
+    buffer_done(&notes);
+    s->type->close(s);
+    return result;
+}
+
+/* All of them or none. */
+static void check_tasks(int result) {
+    baton_error *err = NULL;
+    store *s = open_scene(&err);
+    expect_code(err, BATON_ERROR_NONE);
+    check_integrity(s);
+    buffer notes = {0};
+    const store_task_filter f = {.content = true, .dependencies = true};
+    s->type->read_tasks(s, &f, note_task, &notes, &err);
+    expect_code(err, BATON_ERROR_NONE);
+    if (result == 0) assert_true(tasks_acknowledged);
+    if (tasks_acknowledged || strcmp(buffer_text(&notes), "one:new:2 two:new:2 ") != 0)
+        assert_string_equal(buffer_text(&notes), "one:changed:2 two:changed:2 three:new:2 ");
+    buffer_done(&notes);
+    s->type->close(s);
+}
+
+static void test_writes_of_tasks_fail(void **state) {
+    (void)state;
+    fail_each((act){prepare_tasks, run_tasks, check_tasks, 3}, FILE_ANY);
+}
+
 /* ---- The thread that moves the log to the file ---- */
 
 enum { LARGE = 5 << 20, LARGE_COMMITS = 3 };
@@ -368,8 +455,9 @@ static void test_moving_the_log_fails(void **state) {
          .files = FILE_STORE,
          .stays = true},
     };
+    /* Later than the store is made, which is some 30 writes. */
     for (size_t i = 0; i < sizeof moving / sizeof *moving; i++)
-        for (long n = 25 + (long)(seed % 50), k = 0; k < 3; n = n * 3 + 1, k++) {
+        for (long n = 50 + (long)(seed % 50), k = 0; k < 3; n = n * 3 + 1, k++) {
             baton_error *err = NULL;
             a.prepare();
             disk_fail(moving[i], moving[i].operation == DISK_SYNC ? k + 3 : n);
@@ -545,6 +633,38 @@ static void test_allocations_of_sqlite_fail(void **state) {
     }
 }
 
+static void test_tasks_without_memory(void **state) {
+    (void)state;
+    if (!__real_malloc) skip();
+    for (long n = 0;; n++) {
+        baton_error *err = NULL;
+        prepare_tasks();
+        faulted = false;
+        until_fault = n;
+        int result = run_tasks(&err);
+        until_fault = -1;
+        if (result != 0) expect_no_memory(err);
+        check_tasks(result);
+        if (!faulted) break;
+    }
+}
+
+static void test_tasks_without_memory_of_sqlite(void **state) {
+    (void)state;
+    unsigned long step = stride ? stride : 7;
+    for (long n = (long)(seed % step);; n += (long)step) {
+        baton_error *err = NULL;
+        prepare_tasks();
+        sqlite_faulted = false;
+        sqlite_until_fault = n;
+        int result = run_tasks(&err);
+        sqlite_until_fault = -1;
+        if (result != 0) expect_no_memory(err);
+        check_tasks(result);
+        if (!sqlite_faulted) break;
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
 
 int main(void) {
@@ -554,12 +674,15 @@ int main(void) {
         TEST(test_what_a_killed_process_left),
         TEST(test_prune_fails),
         TEST(test_backup_fails),
+        TEST(test_writes_of_tasks_fail),
         TEST(test_moving_the_log_fails),
         TEST(test_a_slow_disk_is_waited_for),
         TEST(test_files_that_must_not_grow),
         cmocka_unit_test_setup_teardown(test_a_full_disk, scene_begin, leave_small_disk),
         TEST(test_allocations_fail),
         TEST(test_allocations_of_sqlite_fail),
+        TEST(test_tasks_without_memory),
+        TEST(test_tasks_without_memory_of_sqlite),
     };
     const char *text = getenv("BATON_SEED"), *every = getenv("BATON_STRIDE");
     seed = text ? strtoul(text, NULL, 10) : (unsigned long)time(NULL);

@@ -1,0 +1,159 @@
+/* Which section is which. Titles are compared without numbers, symbols, case and punctuation, at any level.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "service/document_parts.h"
+#include "service/document_words.h"
+
+#include <string.h>
+
+enum { MARKS_LEVEL = 7 }; /* from here on sections are bold lines and items, no headings */
+
+typedef struct known_title {
+    const char *key;
+    document_role role;
+    bool whole; /* it must not go on */
+} known_title;
+
+static const known_title titles[] = {
+    {"project_overview", ROLE_OVERVIEW, false},
+    {"task_overview", ROLE_OVERVIEW, false},
+    {"feature_overview", ROLE_OVERVIEW, false},
+    {"analysis_overview", ROLE_OVERVIEW, false},
+    {"overview", ROLE_OVERVIEW, true},
+    {"technical_requirements", ROLE_REQUIREMENTS, false},
+    {"files_to_create", ROLE_CREATE, false},
+    {"files_to_add", ROLE_CREATE, false},
+    {"new_files", ROLE_CREATE, false},
+    {"files_to_modify", ROLE_MODIFY, false},
+    {"files_to_change", ROLE_MODIFY, false},
+    {"files_to_update", ROLE_MODIFY, false},
+    {"modified_files", ROLE_MODIFY, false},
+    {"files_to_delete", ROLE_DELETE, false},
+    {"files_to_remove", ROLE_DELETE, false},
+    {"deleted_files", ROLE_DELETE, false},
+    {"implementation_phases", ROLE_PHASES, false},
+    {"phases", ROLE_PHASES, true},
+    {"success_criteria", ROLE_CRITERIA, false},
+    {"success_indicators", ROLE_INDICATORS, false},
+    {"ai_auto_implementation_instructions", ROLE_FIELDS, false},
+    {"task_database_fields", ROLE_FIELDS, false},
+    {"ai_execution_context", ROLE_CONTEXT, false},
+    {"database_task_creation_instructions", ROLE_MAPPING, false},
+};
+
+bool document_is_phase_title(const char *title) {
+    char key[16];
+    words_key(title, key, sizeof key);
+    return strncmp(key, "phase_", 6) == 0 && key[6] >= '0' && key[6] <= '9';
+}
+
+static document_role role_of_title(const char *title) {
+    char key[DOCUMENT_KEY_BYTES];
+    words_key(title, key, sizeof key);
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        size_t size = strlen(titles[i].key);
+        if (strncmp(key, titles[i].key, size) == 0 &&
+            (!key[size] || (key[size] == '_' && !titles[i].whole)))
+            return titles[i].role;
+    }
+    return document_is_phase_title(title) ? ROLE_PHASE : ROLE_NONE;
+}
+
+bool document_is_own_title(const char *title) {
+    document_role role = role_of_title(title);
+    return (role == ROLE_NONE || role == ROLE_PHASE) && !words_are_placeholder(title);
+}
+
+static bool holds_fields(document_role role) {
+    return role == ROLE_OVERVIEW || role == ROLE_REQUIREMENTS || role == ROLE_FIELDS ||
+           role == ROLE_CONTEXT;
+}
+
+/* The only heading of the first level holds the whole file, whatever its title. */
+static bool has_top(const document_reader *r) {
+    int count = 0;
+    for (const markdown_section *s = r->outline.sections; s; s = s->next) count += s->level == 1;
+    return count == 1;
+}
+
+/* What a section without a known title is by the one that it stands in. */
+static document_role inherited(const markdown_section *s, bool top) {
+    const markdown_section *parent = s->parent;
+    if (!parent) return ROLE_NONE;
+    if (parent->level <= top && s->level < MARKS_LEVEL) return ROLE_NONE;
+    return parent->role == ROLE_PHASES ? ROLE_PHASE : (document_role)parent->role;
+}
+
+/* ---- Lists that stand for a value ---- */
+
+static bool is_list_value(const markdown_section *s) {
+    for (const markdown_entry *e = s->entries; e; e = e->next)
+        if (e->key || e->kind == MARKDOWN_CODE || e->state != MARKDOWN_UNSAID) return false;
+    return s->entries;
+}
+
+/* As the JSON of an array, or as prose. */
+static const char *list_as_text(document_reader *r, const markdown_section *s, bool json) {
+    buffer b = {0};
+    if (json) buffer_putc(&b, '[');
+    for (const markdown_entry *e = s->entries; e; e = e->next) {
+        if (e != s->entries) buffer_puts(&b, e->kind == MARKDOWN_ITEM || json ? ", " : " ");
+        if (json)
+            value_write_text(&b, document_text(r, words_unquoted(&r->outline.memory, e->text)));
+        else
+            buffer_puts(&b, e->text);
+    }
+    if (json) buffer_putc(&b, ']');
+    const char *text =
+        buffer_failed(&b) ? NULL : arena_text_sized(&r->outline.memory, buffer_text(&b), b.size);
+    buffer_done(&b);
+    return document_text(r, text);
+}
+
+/* "Dependencies:" with a list below it is a field like any other. */
+static void gather_list(document_reader *r, markdown_section *s) {
+    if (!is_list_value(s)) return;
+    markdown_entry *field = arena_alloc(&r->outline.memory, sizeof *field);
+    if (!field) {
+        r->no_memory = true;
+        return;
+    }
+    bool json = s->role == ROLE_FIELDS || s->role == ROLE_CONTEXT;
+    *field = (markdown_entry){.kind = MARKDOWN_ITEM, .line = s->line, .key = s->title, .marked = true};
+    field->text = field->value = list_as_text(r, s, json);
+    field->language = "";
+    s->entries = s->last = field;
+}
+
+/* ---- Roles ---- */
+
+/* A file without an overview may have its fields right below the title, or above it. */
+static void find_hidden_overview(document_reader *r) {
+    bool first = true;
+    for (markdown_section *s = r->outline.sections; s; s = s->next) {
+        bool below = s->level >= MARKS_LEVEL && s->parent && s->parent->role == ROLE_OVERVIEW;
+        bool top = s->level == 0 || (s->level == 1 && first);
+        if (s->level == 1) first = false;
+        if (s->role != ROLE_NONE || !(top || below)) continue;
+        s->role = ROLE_OVERVIEW;
+        if (below) gather_list(r, s);
+    }
+}
+
+void document_assign_roles(document_reader *r) {
+    bool has_overview = false, has_requirements = false, top = has_top(r);
+    for (markdown_section *s = r->outline.sections; s; s = s->next) {
+        document_role role = role_of_title(s->title);
+        bool known = role != ROLE_NONE;
+        /* The first of these counts; another one is about something else. */
+        if ((role == ROLE_OVERVIEW && has_overview) || (role == ROLE_REQUIREMENTS && has_requirements))
+            role = ROLE_NONE;
+        else if (!known)
+            role = inherited(s, top);
+        has_overview |= role == ROLE_OVERVIEW;
+        has_requirements |= role == ROLE_REQUIREMENTS;
+        s->role = role;
+        if (!known && holds_fields(role)) gather_list(r, s);
+    }
+    if (!has_overview) find_hidden_overview(r);
+}

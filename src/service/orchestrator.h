@@ -1,0 +1,18 @@
+/* What the program's own task commands need of the orchestrator beyond <baton/baton.h>.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef BATON_SERVICE_ORCHESTRATOR_H
+#define BATON_SERVICE_ORCHESTRATOR_H
+
+#include <baton/baton.h>
+
+/* Told before a task's execution begins or goes on: its id, and the workflow that it runs. Borrowed. */
+typedef void (*orchestrator_watch)(void *data, baton_value task, const char *execution,
+                                   const baton_workflow *workflow);
+void orchestrator_watched_by(baton_orchestrator *o, orchestrator_watch watch, void *data);
+
+/* The functions that workflows of tasks call. Without an orchestrator (NULL) they are there to be known,
+ * not to be run. */
+int orchestrator_add_functions(baton_registry *registry, baton_orchestrator *o, baton_error **err);
+
+#endif

@@ -1,0 +1,70 @@
+/* The work: what is known of a task while it is carried out. It is the data of its workflow: each function
+ * that the workflow calls (task.prepare, .begin, .work, .verify, .commit, .accept, .finish) gets it and
+ * gives it back, changed. So it is durable as any other data is, and what comes next is for the workflow to
+ * decide, by `next`. A copy stands in the task's state, for people to look at.
+ *
+ *   task, title, path           the task's id, title and source_path
+ *   settings                    as settings_of gives them, when it began
+ *   verify                      commands that decide; document_verify: those that the document brings,
+ *                               which run only when `trusted`
+ *   rules                       of the workflow (document.metadata.rules): guidance (a text for the agent),
+ * expects ("message": nothing needs to change), begin and accept ("always": a person lets it) directory
+ * where it is carried out branch, base, base_commit   null without a branch of its own fingerprint of the
+ * directory's content when it began; null outside of git attempt, asked, waits       attempts from 1; how
+ * often in this one the agent was asked to say that it is done; how often a rate limit was waited for
+ * verifying                   the index of the next command session                     the agent's; null:
+ * none failure                     what the agent is told; null: nothing next "work", "begin", "pause",
+ * "verify", "commit", "accept", "finish" pause                       how long, "PT30S" failed why it was
+ * given up; null: it was not commit, changes             what came of it log [{kind, at, ...}] what
+ * happened: the evidence
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef BATON_SERVICE_WORK_H
+#define BATON_SERVICE_WORK_H
+
+#include "base/value.h"
+#include "service/agent.h"
+#include "service/task_service.h"
+
+struct baton_orchestrator {
+    baton_task_service *service;
+    baton_orchestrator_options options; /* its texts are its own */
+    agent_settings agent;
+    baton_value verify; /* an array of texts */
+    char *directory;    /* absolute */
+    char *worktrees;
+};
+
+enum { WORK_TAIL_BYTES = 4000 }; /* of a text that is kept as evidence */
+
+/* One a function; their type's data is the orchestrator. */
+int work_prepare(baton_step_call *call, baton_error **err);
+int work_begin(baton_step_call *call, baton_error **err);
+int work_agent(baton_step_call *call, baton_error **err);
+int work_verify(baton_step_call *call, baton_error **err);
+int work_commit(baton_step_call *call, baton_error **err);
+int work_accept(baton_step_call *call, baton_error **err);
+int work_finish(baton_step_call *call, baton_error **err);
+
+/* What the functions share. Each takes the work and gives it back. */
+baton_value work_log(baton_value work, baton_value entry); /* takes the entry, adds `at` */
+/* The attempt failed: another one, or the end. `tail` (may be NULL) is the end of what failed wrote. */
+baton_value work_fail_attempt(baton_value work, const char *reason, const char *tail);
+baton_value work_next(baton_value work, const char *next);
+/* Numbers and flags of the work and of its settings. */
+int work_number(baton_value work, const char *key);
+int work_setting_number(baton_value work, const char *key);
+bool work_setting_flag(baton_value work, const char *key);
+/* A rule's text is this one. */
+bool work_rule_is(baton_value work, const char *rule, const char *text);
+/* A person let it go on: adds that to the log. */
+baton_value work_pass_gate(baton_value work, const char *name, const char *next, const char *note);
+/* Keeps a copy in the task's state, and sets the task's status unless NULL. */
+int work_save(baton_orchestrator *o, baton_value work, const char *status, baton_error **err);
+/* What a process wrote, "stdout" or "stderr" of its outcome, with blanks in place of NULs, at which texts
+ * would end. Given; NULL without memory. */
+char *work_output(baton_value outcome, const char *key);
+/* The last WORK_TAIL_BYTES of a text, begun at a character. */
+const char *work_tail(const char *text);
+
+#endif
