@@ -124,6 +124,7 @@ exit_code cli_exit_code(const baton_error *err) {
     case BATON_ERROR_NOT_ALLOWED: return EXIT_NOT_ALLOWED;
     case BATON_ERROR_SUSPENDED: return EXIT_SUSPENDED;
     case BATON_ERROR_TIMEOUT: return EXIT_TIMED_OUT;
+    case BATON_ERROR_DEPENDENCY:
     case BATON_ERROR_CONFLICT:
     case BATON_ERROR_QUEUE_FULL: return EXIT_REFUSED;
     case BATON_ERROR_STORE: return EXIT_STORE;

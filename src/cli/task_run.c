@@ -215,10 +215,13 @@ static void put_line(const char *colour, const char *word, const char *title, co
 /* "on branch feature/x, commit 1a2b3c4d". Given. */
 static char *what_came_of(baton_value state) {
     baton_value branch = task_member(state, "work", "branch"),
-                commit = task_member(state, "work", "commit");
+                commit = task_member(state, "work", "commit"),
+                lost = task_member(state, "work", "not_pushed");
     buffer b = {0};
     if (baton_value_as_text(branch)) buffer_printf(&b, "branch %s", baton_value_as_text(branch));
     if (baton_value_as_text(commit)) buffer_printf(&b, ", commit %.10s", baton_value_as_text(commit));
+    if (baton_value_as_text(lost)) buffer_printf(&b, ", not pushed: %s", baton_value_as_text(lost));
+    value_unref(lost);
     value_unref(branch);
     value_unref(commit);
     return buffer_take(&b);
@@ -229,7 +232,10 @@ static void tell(task_running *r, baton_value task) {
     baton_value state = baton_value_get(task, "state"), gate = baton_value_get(state, "gate");
     if (strcmp(status, "completed") == 0) {
         char *came = what_came_of(state);
+        baton_value lost = task_member(state, "work", "not_pushed");
         r->completed++;
+        if (baton_value_as_text(lost)) r->failed++; /* not all that was asked for was done */
+        value_unref(lost);
         if (!r->set.json) put_line("32", "done", title, came && *came ? came : NULL);
         free(came);
     } else if (strcmp(status, "waiting") == 0) {

@@ -631,8 +631,12 @@ static void print_approval(baton_value entry) {
 }
 
 static void print_end(baton_value entry) {
-    const char *remote = value_get_text(entry, "pushed_to");
+    const char *remote = value_get_text(entry, "pushed_to"), *lost = value_get_text(entry, "not_pushed");
     printf("finished");
+    if (lost) {
+        printf(", not pushed: ");
+        print_clean(lost);
+    }
     if (remote) {
         printf(", pushed to ");
         print_clean(remote);

@@ -181,23 +181,35 @@ static int find_worktree(const request *q, char **where, baton_error **err) {
                            q->branch);
 }
 
-static int make_branch(const request *q, baton_error **err) {
-    const char *root = q->repository->root;
+static int has_branch(const request *q, baton_error **err) {
     buffer ref = {0};
     buffer_printf(&ref, "refs/heads/%s", q->branch);
-    int there = buffer_failed(&ref)
-                    ? error_memory(err)
-                    : git_ask(root, GIT("show-ref", "--verify", "--quiet", buffer_text(&ref)), err);
+    int there =
+        buffer_failed(&ref)
+            ? error_memory(err)
+            : git_ask(q->repository->root, GIT("show-ref", "--verify", "--quiet", buffer_text(&ref)), err);
     buffer_done(&ref);
+    return there;
+}
+
+static int make_branch(const request *q, baton_error **err) {
+    const char *root = q->repository->root;
+    int there = has_branch(q, err);
     if (there != 0) return there > 0 ? 0 : -1;
     char *commit = git_commit_of(root, q->base, err);
     if (!commit && !q->repository->head)
         return baton_error_wrap(err, BATON_ERROR_NOT_FOUND,
                                 "'%s' has no commit yet that a branch could begin at; make the first one",
                                 root);
-    int failed =
-        commit ? git_call(root, NULL, GIT("branch", "--no-track", q->branch, commit), NULL, err) : -1;
+    if (!commit) return -1;
+    baton_error *why = NULL;
+    int failed = git_call(root, NULL, GIT("branch", "--no-track", q->branch, commit), NULL, &why);
     free(commit);
+    if (failed && has_branch(q, NULL) == 1) failed = 0; /* made by a git that outlived a killed Baton */
+    if (failed && err)
+        *err = why;
+    else
+        baton_error_free(why);
     return failed;
 }
 

@@ -74,20 +74,35 @@ int work_commit(baton_step_call *call, baton_error **err) {
     return -1;
 }
 
-/* Takes the work. */
-static baton_value leave(const baton_orchestrator *o, baton_value work, baton_error **err) {
+/* From the main worktree, where the paths of remotes count from. */
+static int push(const char *directory, const char *remote, const char *branch, baton_error **err) {
+    git_repository r = {0};
+    if (git_find(&r, directory, err) != 0) return -1;
+    size_t size = strlen(r.common);
+    bool inside = size > strlen("/.git") && strcmp(r.common + size - strlen("/.git"), "/.git") == 0;
+    if (inside) r.common[size - strlen("/.git")] = '\0';
+    int result = git_push(inside ? r.common : directory, remote, branch, err);
+    git_done(&r);
+    return result;
+}
+
+/* The branch is pushed if somebody asked for it, and the worktree removed. A push that fails is told; what
+ * was done is done all the same. Takes the work. */
+static baton_value leave(const baton_orchestrator *o, baton_value work) {
     const char *directory = value_get_text(work, "directory"), *branch = value_get_text(work, "branch");
     const char *remote = o->options.push;
     if (!branch || access(directory, F_OK) != 0) return work; /* it is left already: a crash came between */
-    if (remote && git_push(directory, remote, branch, err) != 0) {
-        baton_error_wrap(err, BATON_ERROR_SYSTEM, "branch '%s' cannot be pushed to '%s'", branch, remote);
-        value_unref(work);
-        return VALUE_INVALID;
+    baton_value entry = value_set_text(baton_value_object(), "kind", "finish");
+    baton_error *refused = NULL;
+    if (remote && push(directory, remote, branch, &refused) == 0) {
+        entry = value_set_text(entry, "pushed_to", remote);
+    } else if (remote) {
+        entry = value_set_text(entry, "not_pushed", baton_error_message(refused));
+        work = value_set_text(work, "not_pushed", baton_error_message(refused));
     }
+    baton_error_free(refused);
     bool removed = false;
     git_worktree_remove(directory, &removed, NULL); /* what cannot be removed stays */
-    baton_value entry = value_set_text(baton_value_object(), "kind", "finish");
-    if (remote) entry = value_set_text(entry, "pushed_to", remote);
     entry = baton_value_set(entry, "worktree_removed", baton_value_boolean(removed));
     return work_log(work, entry);
 }
@@ -112,8 +127,7 @@ int work_finish(baton_step_call *call, baton_error **err) {
         value_unref(work);
         return -1;
     }
-    work = leave(o, work, err);
-    if (!value_is_valid(work)) return -1;
+    work = leave(o, work);
     int result = work_save(o, work, NULL, err);
     if (result == 0) baton_step_call_output(call, summary_of(work));
     value_unref(work);
