@@ -742,6 +742,7 @@ typedef struct baton_orchestrator_options {
     const char *base;             /* what branches start from; NULL: what is checked out */
     const char *worktrees;        /* where worktrees are made; NULL: beside the store */
     bool allow_dirty;             /* begin also when the base has changes that are not committed */
+    bool reuse_branch;            /* work on a branch that is there already */
     bool merge;                   /* merge the branches of dependencies that went apart */
     const char *push;             /* a remote that finished branches are pushed to; NULL: none */
 } baton_orchestrator_options;

@@ -122,8 +122,8 @@ static void stop_working(session *s, int signal_number) {
     engine_stop(s->engine, "", STOP_SUSPEND);
 }
 
-/* The first Ctrl-C suspends, the second cancels; a third ends at once. SIGTERM leaves a durable execution
- * interrupted, as a machine that shuts down does, and cancels one that nothing keeps. */
+/* The first Ctrl-C suspends, the second cancels (or stops at once); a third ends at once. SIGTERM leaves a
+ * durable execution interrupted, as a machine that shuts down does, and cancels one that nothing keeps. */
 static void *wait_for_signals(void *data) {
     session *s = data;
     const struct timespec patience = {.tv_sec = CANCEL_PATIENCE_S};
@@ -139,12 +139,15 @@ static void *wait_for_signals(void *data) {
         }
         if (signal_number == SIGINT && s->interrupts++ == 0) {
             if (s->progress)
-                progress_say(s->progress, "baton: waiting for running steps to end; Ctrl-C again cancels");
+                progress_say(s->progress,
+                             s->set->stays
+                                 ? "baton: waiting for the running step to end; Ctrl-C again stops at once"
+                                 : "baton: waiting for running steps to end; Ctrl-C again cancels");
             engine_stop(s->engine, s->id, STOP_SUSPEND);
             continue;
         }
         if (signal_number == SIGTERM) s->terminated = 1;
-        if (signal_number == SIGTERM && s->engine->journal)
+        if ((signal_number == SIGTERM || s->set->stays) && s->engine->journal)
             engine_abandon(s->engine);
         else
             engine_stop(s->engine, s->id, STOP_CANCEL);

@@ -51,6 +51,8 @@ typedef struct session_settings {
     const char *events;
     bool sync_normal, json, quiet, verbose, log, log_text;
     bool unattended; /* a worker: what it leaves behind by dying, other workers may take up */
+    bool
+        stays; /* the second Ctrl-C leaves what runs interrupted, to be gone on with, and cancels nothing */
     bool take_over;
     size_t concurrency;       /* 0: the engine's default */
     baton_registry *registry; /* functions for `call:`; NULL: none */

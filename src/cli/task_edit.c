@@ -2,11 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/text.h"
 #include "base/value.h"
 #include "cli/session.h"
 #include "cli/storage.h"
 #include "service/settings.h"
 #include "service/task_service.h"
+#include "service/workflows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +77,7 @@ enum {
     OPTION_SATISFIED,
     OPTION_UNSATISFIED,
     OPTION_STORE,
+    OPTION_QUIET,
     OPTION_JSON
 };
 
@@ -97,6 +100,7 @@ static const cli_option edit_options[] = {
                           0},
     [OPTION_UNSATISFIED] = {"unsatisfied", "TEXT", "takes that back, of one or of 'all'", 0},
     [OPTION_STORE] = {"store", "URL", "where tasks are kept: a file, or sqlite:FILE", 0},
+    [OPTION_QUIET] = {"quiet", NULL, "prints mistakes only", 'q'},
     [OPTION_JSON] = {"json", NULL, "prints the task as one JSON object, without its document", 0},
     {NULL, NULL, NULL, 0}};
 
@@ -119,7 +123,7 @@ typedef struct edit {
     baton_value changes; /* an object of settings */
     claim claims[64];
     size_t claim_count;
-    bool json;
+    bool json, quiet;
     bool changed; /* the settings are */
 } edit;
 
@@ -196,6 +200,7 @@ static bool set_option(edit *e, int option, const char *value) {
     case OPTION_SATISFIED: return add_claim(e, value, true);
     case OPTION_UNSATISFIED: return add_claim(e, value, false);
     case OPTION_STORE: e->task.st.given = value; return true;
+    case OPTION_QUIET: return e->quiet = true;
     case OPTION_JSON: return e->json = true;
     default: return set_setting(e, keys[option], baton_value_string(value));
     }
@@ -266,6 +271,31 @@ static void tell_dependencies(baton_value before, baton_value after) {
     value_unref(olds);
 }
 
+/* Also of other words for these, and of somebody's own workflows. */
+static bool has_workflow(const char *type) {
+    baton_error *err = NULL;
+    baton_workflow *workflow = workflow_of_type(type, NULL, 0, NULL, &err);
+    bool has = workflow || baton_error_get_code(err) != BATON_ERROR_NOT_FOUND;
+    baton_workflow_free(workflow);
+    baton_error_free(err);
+    return has;
+}
+
+/* A run may name other folders with workflows; so this is no mistake. */
+static void warn_of_type(const edit *e) {
+    static const char *const types[] = {"analysis",      "bugfix",   "deployment",
+                                        "documentation", "feature",  "optimization",
+                                        "refactoring",   "security", "testing"};
+    const size_t count = sizeof types / sizeof *types;
+    const char *type = value_get_text(e->changes, "type");
+    bool known = !type;
+    for (size_t i = 0; i < count && !known; i++) known = strcmp(types[i], type) == 0;
+    if (known || has_workflow(type)) return;
+    const char *near = text_nearest(type, types, count);
+    fprintf(stderr, "warning: there is no workflow for the type '%s'%s%s%s\n", type,
+            near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
 /* Settings first: they are refused while the task is carried out. */
 static int apply(edit *e, baton_error **err) {
     int result = 0;
@@ -283,13 +313,14 @@ static int edit_task(edit *e) {
     baton_error *err = NULL;
     baton_value before = read_task(&e->task, &err), after = VALUE_INVALID;
     int result = value_is_valid(before) ? apply(e, &err) : -1;
-    if (value_is_valid(before) && !e->json) after = read_task(&e->task, NULL);
+    if (value_is_valid(before) && !e->json && !e->quiet) after = read_task(&e->task, NULL);
     if (value_is_valid(after)) {
         if (e->changed) tell_settings(e, before, after);
         tell_dependencies(before, after);
     }
     value_unref(after);
     value_unref(before);
+    if (e->changed) warn_of_type(e);
     if (result != 0) return cli_fail_error(err);
     return e->json ? print_task(&e->task) : EXIT_DONE;
 }
@@ -332,11 +363,12 @@ const command command_task_edit = {
 
 /* ---- Retry ---- */
 
-enum { RETRY_NOTE, RETRY_STORE, RETRY_JSON };
+enum { RETRY_NOTE, RETRY_STORE, RETRY_QUIET, RETRY_JSON };
 
 static const cli_option retry_options[] = {
     [RETRY_NOTE] = {"note", "TEXT", "tells the agent why, or what is to be done otherwise", 0},
     [RETRY_STORE] = {"store", "URL", "where tasks are kept: a file, or sqlite:FILE", 0},
+    [RETRY_QUIET] = {"quiet", NULL, "prints mistakes only", 'q'},
     [RETRY_JSON] = {"json", NULL, "prints the task as one JSON object, without its document", 0},
     {NULL, NULL, NULL, 0}};
 
@@ -360,10 +392,11 @@ static void tell_retry(editing *e) {
 static int run_retry(cli_arguments *args) {
     editing e = {0};
     const char *note = NULL, *value;
-    bool json = false;
+    bool json = false, quiet = false;
     int option;
     while ((option = cli_option_next(args, &value)) >= 0) {
         switch (option) {
+        case RETRY_QUIET: quiet = true; break;
         case RETRY_NOTE: note = value; break;
         case RETRY_STORE: e.st.given = value; break;
         default: json = true;
@@ -377,7 +410,7 @@ static int run_retry(cli_arguments *args) {
         code = cli_fail_error(err);
     else if (json)
         code = print_task(&e);
-    else
+    else if (!quiet)
         tell_retry(&e);
     return close_task(&e, code);
 }

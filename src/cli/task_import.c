@@ -29,7 +29,7 @@ static const cli_option import_options[] = {
     [TASK_JSON] = {"json", NULL, "prints what became of each document as a JSON array", 0},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "shows what would be stored, and stores nothing", 'n'},
     [OPTION_FORCE] = {"force", NULL, "reads documents that did not change again, too", 'f'},
-    [OPTION_VERBOSE] = {"verbose", NULL, "prints notes, too", 'v'},
+    [OPTION_VERBOSE] = {"verbose", NULL, "prints notes, too: what was derived, what was passed over", 'v'},
     [OPTION_QUIET] = {"quiet", NULL, "prints problems only", 'q'},
     {NULL, NULL, NULL, 0}};
 
@@ -64,12 +64,12 @@ static int line_of(baton_value problem) {
     return number;
 }
 
-/* "file:line: severity: reason"; file may be NULL. */
+/* "file:line: severity: reason" */
 static void print_problem(FILE *to, const char *file, baton_value problem) {
     buffer b = {0};
-    if (file) cli_put_clean(&b, file);
+    cli_put_clean(&b, file);
     if (line_of(problem) > 0) buffer_printf(&b, ":%d", line_of(problem));
-    buffer_printf(&b, "%s%s: ", file ? ": " : "", severity_names[severity_of(problem)]);
+    buffer_printf(&b, ": %s: ", severity_names[severity_of(problem)]);
     cli_put_clean(&b, value_get_text(problem, "reason"));
     fprintf(to, "%s\n", buffer_text(&b));
     buffer_done(&b);
@@ -93,6 +93,12 @@ static void each_problem(baton_value report, problem_each each, void *data) {
 static void warn(void *data, const char *file, baton_value problem) {
     const importing *m = data;
     if (m->verbose || severity_of(problem) > NOTE) print_problem(stderr, file, problem);
+}
+
+/* Also of a dry run that finds a circle, where no document is refused by itself. */
+static void find_error(void *data, const char *file, baton_value problem) {
+    (void)file;
+    *(bool *)data |= severity_of(problem) == ERROR;
 }
 
 /* ---- What became of documents ---- */
@@ -158,7 +164,14 @@ static void show_results(baton_value report) {
     table_end(&t);
 }
 
-static void show_summary(baton_value report, bool dry) {
+static void put_passed_over(buffer *b, size_t count) {
+    if (!count) return;
+    buffer_puts(b, "; ");
+    task_put_count(b, count, "file");
+    buffer_puts(b, " passed over");
+}
+
+static void show_summary(const importing *m, baton_value report) {
     size_t counts[RESULTS] = {0}, documents;
     count_results(report, counts);
     documents = baton_value_size(report) - counts[NO_TASK];
@@ -170,11 +183,9 @@ static void show_summary(baton_value report, bool dry) {
         buffer_printf(&b, "%s%zu %s", before, counts[k], results[k]);
         before = ", ";
     }
-    if (counts[NO_TASK]) {
-        buffer_puts(&b, "; ");
-        task_put_count(&b, counts[NO_TASK], "other file");
-    }
-    if (dry && documents) buffer_puts(&b, "; nothing was stored");
+    put_passed_over(&b, counts[NO_TASK]);
+    if (counts[NO_TASK] && !m->verbose) buffer_puts(&b, ": --verbose tells why");
+    if (m->options.dry_run && documents) buffer_puts(&b, "; nothing was stored");
     puts(buffer_text(&b));
     buffer_done(&b);
 }
@@ -290,9 +301,11 @@ static int show_import(importing *m, baton_value report) {
             show_tasks(report);
         else
             show_results(report);
-        show_summary(report, m->options.dry_run);
+        show_summary(m, report);
     }
-    return counts[REFUSED] ? EXIT_INVALID : EXIT_DONE;
+    bool errors = counts[REFUSED];
+    each_problem(report, find_error, &errors);
+    return errors ? EXIT_INVALID : EXIT_DONE;
 }
 
 static void set_import_option(importing *m, int option, const char *value) {
@@ -333,7 +346,10 @@ const command command_task_import = {
         "Reads markdown documents, and all *.md in folders, and keeps each as a task. A document that was\n"
         "read before updates its task when it changed, but not while that is being carried out; what a\n"
         "person edited stays edited. Documents that cannot become a task are refused, with file, line and\n"
-        "reason, and the exit code is 8; the others are kept nevertheless.",
+        "reason, and the exit code is 8; the others are kept nevertheless. In folders, files with nothing\n"
+        "of a task are passed over. Tasks that depend on each other in a circle are all refused. A "
+        "document\n"
+        "that was moved, unchanged, stays the task that it was.",
     .examples = "  baton task import docs/tasks\n"
                 "  baton task import plan.md --dry-run",
     .options = import_options,
@@ -359,15 +375,6 @@ static void lint_problem(void *data, const char *file, baton_value problem) {
     l->list = baton_value_append(l->list, value_set_text(o, "reason", value_get_text(problem, "reason")));
 }
 
-/* That tasks depend on each other in a circle is no single document's problem, and there is no report. */
-static void lint_circle(linting *l, baton_error *err) {
-    baton_value problem = value_set_text(baton_value_object(), "severity", severity_names[ERROR]);
-    problem = value_set_text(problem, "reason", baton_error_message(err));
-    lint_problem(l, NULL, problem);
-    value_unref(problem);
-    baton_error_free(err);
-}
-
 static void show_counts(const linting *l, baton_value report) {
     size_t results_counted[RESULTS] = {0};
     count_results(report, results_counted);
@@ -380,8 +387,10 @@ static void show_counts(const linting *l, baton_value report) {
         task_put_count(&b, l->counts[s], severity_names[s]);
         before = ", ";
     }
+    if (*before == ':') buffer_puts(&b, ": nothing to complain of");
+    put_passed_over(&b, results_counted[NO_TASK]);
     fflush(stdout);
-    fprintf(stderr, "%s%s\n", buffer_text(&b), *before == ':' ? ": nothing to complain of" : "");
+    fprintf(stderr, "%s\n", buffer_text(&b));
     buffer_done(&b);
 }
 
@@ -389,17 +398,14 @@ static int lint(importing *m, const cli_arguments *args) {
     linting l = {.list = m->look.json ? baton_value_array() : VALUE_INVALID};
     baton_error *err = NULL;
     baton_value report = import_paths(m, args, &err);
-    if (!value_is_valid(report) && baton_error_get_code(err) != BATON_ERROR_CYCLE) {
+    if (!value_is_valid(report)) {
         value_unref(l.list);
         return cli_fail_error(err);
     }
-    if (value_is_valid(report))
-        each_problem(report, lint_problem, &l);
-    else
-        lint_circle(&l, err);
+    each_problem(report, lint_problem, &l);
     if (m->look.json)
         task_print_array(l.list);
-    else if (value_is_valid(report))
+    else
         show_counts(&l, report);
     value_unref(l.list);
     value_unref(report);
@@ -427,8 +433,9 @@ const command command_task_lint = {
     .description =
         "Reads documents as 'baton task import' does, stores nothing, and prints every problem as\n"
         "file:line: severity: reason. A note says what was derived, a warning what could not be read and\n"
-        "counts as not said, an error that the document cannot become a task. Ends with 0 when there are\n"
-        "at most notes, with 1 when there are warnings and with 8 when there are errors.",
+        "counts as not said, an error that the document cannot become a task; a note also says why a file\n"
+        "in a folder is passed over. Ends with 0 when there are at most notes, with 1 when there are "
+        "warnings and with 8 when there are errors.",
     .examples = "  baton task lint docs/tasks",
     .options = lint_options,
     .run = run_lint};

@@ -14,7 +14,9 @@
 
 enum {
     ALIAS_COLUMNS = 40,
-    TREE_DEPTH = 24, /* what is deeper is shown as deep as this */
+    TITLE_COLUMNS = 120,
+    TITLE_LEAST = 48, /* before a reason */
+    TREE_DEPTH = 24,  /* what is deeper is shown as deep as this */
 };
 
 enum { OPTION_TREE = TASK_FILTER_OPTIONS, OPTION_READY, OPTION_LIMIT, OPTION_COLOR };
@@ -146,20 +148,33 @@ static void put_boxes(table *t, baton_value task) {
     value_unref(boxes);
 }
 
-/* What one wants to know next: what it waits for, why it failed; else what it is about. */
-static void put_about(buffer *b, baton_value task, const char *status) {
+/* What it waits for, or why it has not been done; false when there is nothing of that kind. Appends. */
+static bool put_reason(buffer *b, baton_value task, const char *status) {
+    size_t before = b->size;
     baton_value gate = baton_value_get(task, "gate");
-    const char *reason = value_get_text(task, "reason"), *why = value_get_text(gate, "why");
-    bool ended_badly = strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
+    const char *reason = NULL;
     if (strcmp(status, "blocked") == 0) {
         buffer_puts(b, "waits for ");
         task_put_blockers(b, task);
-    } else if (strcmp(status, "waiting") == 0 && why) {
-        buffer_puts(b, why);
-    } else {
-        buffer_puts(b, ended_badly && reason ? reason : task_subtitle(task));
+    } else if (strcmp(status, "waiting") == 0) {
+        reason = value_get_text(gate, "why");
+    } else if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0) {
+        reason = value_get_text(task, "reason");
     }
+    if (reason) buffer_puts(b, reason);
     value_unref(gate);
+    return b->size > before;
+}
+
+/* What it is about and, behind that, what one wants to know next. */
+static void put_about(buffer *b, baton_value task, const char *status) {
+    buffer reason = {0};
+    const char *title = task_subtitle(task);
+    if (!*title && text_width(task_alias(task)) > ALIAS_COLUMNS) title = value_get_text(task, "title");
+    bool reasoned = put_reason(&reason, task, status);
+    task_put_short(b, title, reasoned ? TITLE_LEAST : TITLE_COLUMNS);
+    if (reasoned) buffer_printf(b, "%s%s", *title ? ": " : "", buffer_text(&reason));
+    buffer_done(&reason);
 }
 
 /* `prefix` stands before its name in a tree. */
@@ -167,6 +182,7 @@ static void show_row(listing *l, baton_value task, const char *prefix) {
     table *t = &l->table;
     buffer b = {0};
     const char *status = task_status(task), *priority = value_get_text(task, "priority");
+    table_put(t, "2", "%.8s", value_get_text(task, "id"));
     buffer_puts(&b, prefix);
     task_put_short(&b, task_alias(task), ALIAS_COLUMNS);
     table_put(t, NULL, "%s", buffer_text(&b));
@@ -216,8 +232,9 @@ static void show_tree_of(listing *l, size_t root) {
 static void show_project(listing *l, size_t first) {
     const char *project = l->nodes[first].project;
     if (l->projects) {
+        table_put(&l->table, NULL, "%s", "");
         table_put(&l->table, "1", "%s", project);
-        for (int i = 1; l->table.titles[i]; i++) table_put(&l->table, NULL, "%s", "");
+        for (int i = 2; l->table.titles[i]; i++) table_put(&l->table, NULL, "%s", "");
     }
     for (size_t i = first; i < l->count; i++)
         if (l->nodes[i].parent < 0 && strcmp(l->nodes[i].project, project) == 0) show_tree_of(l, i);
@@ -230,10 +247,11 @@ static bool is_first_of_project(const listing *l, size_t at) {
 }
 
 static void show_all(listing *l) {
-    static const char *const titles[] = {"TASK", "PROJECT", "STATUS", "PRIORITY", "HOURS", "DONE", "TITLE"};
+    static const char *const titles[] = {"ID",       "TASK",  "PROJECT", "STATUS",
+                                         "PRIORITY", "HOURS", "DONE",    "TITLE"};
     bool column = l->projects && !l->tree;
     for (size_t i = 0, k = 0; i < sizeof titles / sizeof *titles; i++)
-        if (i != 1 || column) l->table.titles[k++] = titles[i];
+        if (i != 2 || column) l->table.titles[k++] = titles[i];
     for (size_t i = 0; i < l->count; i++) {
         if (!l->tree)
             show_row(l, l->nodes[i].task, "");
@@ -276,7 +294,7 @@ static void show_progress(baton_value tasks) {
         task_put_hours(&b, done);
         buffer_puts(&b, " of ");
         task_put_hours(&b, hours);
-        buffer_puts(&b, " hours");
+        buffer_puts(&b, hours == 1 ? " hour" : " hours");
     }
     puts(buffer_text(&b));
     buffer_done(&b);
@@ -333,9 +351,11 @@ const command command_task_list = {
     .arguments = "",
     .summary = "list tasks in the order in which they can be carried out",
     .description =
-        "Lists tasks in the order in which they can be carried out, with their status, priority, "
-        "estimated\n"
-        "hours, how many of their boxes are ticked, and what they wait for. A status is pending, blocked\n"
+        "Lists tasks in the order in which they can be carried out, with the begin of their id (which "
+        "names\n"
+        "a task everywhere), status, priority, estimated hours, how many of their boxes are ticked, and "
+        "what\n"
+        "they wait for or why they failed. A status is pending, blocked\n"
         "(pending, and something that it depends on is not done), running, waiting (for a person),\n"
         "completed, failed or cancelled. With --tree each task stands below the last one that it needs.",
     .examples = "  baton task list --tree\n"

@@ -9,10 +9,11 @@
 
 enum { BLOCKED_TOLD = 5 };
 
-static const cli_option options[] = {[TASK_STORE] = TASK_OPTION_STORE,
-                                     [TASK_PROJECT] = TASK_OPTION_PROJECT,
-                                     [TASK_JSON] = {"json", NULL, "prints the task, or null", 0},
-                                     {NULL, NULL, NULL, 0}};
+static const cli_option options[] = {
+    [TASK_STORE] = TASK_OPTION_STORE,
+    [TASK_PROJECT] = TASK_OPTION_PROJECT,
+    [TASK_JSON] = {"json", NULL, "prints the task, or null and ends with 3", 0},
+    {NULL, NULL, NULL, 0}};
 
 static bool is_ready(baton_value task) {
     baton_value ready = baton_value_get(task, "ready");
@@ -86,12 +87,15 @@ static void tell_next(baton_value task, size_t rivals, size_t equals) {
     if (task_hours(task) >= 0) {
         buffer_puts(&b, ", ");
         task_put_hours(&b, task_hours(task));
-        buffer_puts(&b, " hours");
+        buffer_puts(&b, task_hours(task) == 1 ? " hour" : " hours");
     }
     buffer_puts(&b, "\n  ");
     put_dependencies(&b, task);
     buffer_puts(&b, "; ");
     put_rivals(&b, task, rivals, equals);
+    if (!value_get_text(task, "type"))
+        buffer_printf(&b, "\n  it has no type: baton task edit %.8s --type TYPE",
+                      value_get_text(task, "id"));
     puts(buffer_text(&b));
     buffer_done(&b);
 }
@@ -129,7 +133,7 @@ static bool waits_for_external(baton_value task) {
     bool waits = false;
     for (size_t i = 0; i < baton_value_size(all) && !waits; i++) {
         baton_value one = baton_value_at(all, i);
-        waits = strcmp(value_get_text(one, "status"), "external") == 0;
+        waits = !value_get_text(one, "depends_on");
         value_unref(one);
     }
     value_unref(all);
@@ -209,7 +213,8 @@ const command command_task_next = {.name = "task next",
                                    .description =
                                        "Shows which task 'baton task run' would begin next, and why it is "
                                        "that one. When none is ready it\n"
-                                       "says what is in the way of the first ones, and ends with 3.",
+                                       "says what is in the way of the first ones, and ends with 3; "
+                                       "--json prints null then.",
                                    .examples = "  baton task run \"$(baton task next --json | jq -r .id)\"",
                                    .options = options,
                                    .run = run_next};

@@ -31,6 +31,7 @@ enum {
     OPTION_BASE,
     OPTION_WORKTREES,
     OPTION_ALLOW_DIRTY,
+    OPTION_REUSE,
     OPTION_MERGE,
     OPTION_PUSH,
     OPTION_OWN, /* from here on each command has its own */
@@ -57,6 +58,8 @@ enum {
         [OPTION_WORKTREES] = {"worktrees", "FOLDER", "where worktrees are made; beside the store", 0},     \
         [OPTION_ALLOW_DIRTY] = {"allow-dirty", NULL, "begins also when the base has uncommitted changes",  \
                                 0},                                                                        \
+        [OPTION_REUSE] = {"reuse-branch", NULL, "works on a task's branch also when it was there before",  \
+                          0},                                                                              \
         [OPTION_MERGE] = {"merge", NULL, "merges the branches of dependencies where they went apart", 0},  \
         [OPTION_PUSH] = {"push", "REMOTE", "pushes each finished branch there", 0}
 
@@ -110,6 +113,7 @@ static bool set_option(task_running *r, int option, const char *value) {
     case OPTION_BASE: o->base = value; break;
     case OPTION_WORKTREES: o->worktrees = value; break;
     case OPTION_ALLOW_DIRTY: o->allow_dirty = true; break;
+    case OPTION_REUSE: o->reuse_branch = true; break;
     case OPTION_MERGE: o->merge = true; break;
     case OPTION_PUSH: o->push = value; break;
     default: return session_set(&r->set, option, value);
@@ -161,6 +165,27 @@ static void begin_task(void *data, baton_value task, const char *execution,
     session_watch_signals(s);
 }
 
+/* A step that ended well may bring bad news. */
+static void tell_entry(void *data, baton_value work, baton_value entry) {
+    (void)work;
+    const task_running *r = data;
+    const char *kind = value_get_text(entry, "kind"), *reason = value_get_text(entry, "reason");
+    const char *command = value_get_text(entry, "command"), *refused = value_get_text(entry, "refused");
+    buffer b = {0};
+    if (!r->session.progress || r->set.quiet) return;
+    if (strcmp(kind, "work") == 0 && reason)
+        buffer_printf(&b, "  %s", reason);
+    else if (strcmp(kind, "verify") == 0 && reason)
+        buffer_printf(&b, "  '%s' %s", command ? command : "", reason);
+    else if (strcmp(kind, "commit") == 0 && refused)
+        buffer_printf(&b, "  the commit was refused: %s", refused);
+    buffer clean = {0};
+    cli_put_clean(&clean, buffer_text(&b));
+    if (b.size) progress_say(r->session.progress, buffer_text(&clean));
+    buffer_done(&clean);
+    buffer_done(&b);
+}
+
 /* The user's own configuration, where there is one and none was named. */
 static const char *default_config(char path[STORAGE_URL_BYTES]) {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -185,7 +210,9 @@ static int open_all(task_running *r) {
     if (!r->registry || baton_orchestrator_register(r->orchestrator, r->registry, &err) != 0)
         return cli_fail_error(err);
     orchestrator_watched_by(r->orchestrator, begin_task, r);
+    orchestrator_told_by(r->orchestrator, tell_entry, r);
     r->set.registry = r->registry;
+    r->set.stays = true;
     return session_open(&r->session, &r->set);
 }
 
@@ -220,7 +247,7 @@ static char *what_came_of(baton_value state) {
     buffer b = {0};
     if (baton_value_as_text(branch)) buffer_printf(&b, "branch %s", baton_value_as_text(branch));
     if (baton_value_as_text(commit)) buffer_printf(&b, ", commit %.10s", baton_value_as_text(commit));
-    if (baton_value_as_text(lost)) buffer_printf(&b, ", not pushed: %s", baton_value_as_text(lost));
+    if (baton_value_as_text(lost)) buffer_printf(&b, ", not pushed %s", baton_value_as_text(lost));
     value_unref(lost);
     value_unref(branch);
     value_unref(commit);
@@ -242,9 +269,11 @@ static void tell(task_running *r, baton_value task) {
         r->waiting++;
         if (!r->set.json) {
             put_line("33", "waits", title, value_get_text(gate, "why"));
-            printf(
-                "  'baton task approve %.8s' lets it go on; 'baton task show %.8s' tells what was done\n",
-                value_get_text(task, "id"), value_get_text(task, "id"));
+            const char *id = value_get_text(task, "id"), *store = r->set.store;
+            printf("  'baton task approve %.8s%s%s' lets it go on; 'baton task show %.8s%s%s' tells what "
+                   "was done\n",
+                   id, store ? " --store " : "", store ? store : "", id, store ? " --store " : "",
+                   store ? store : "");
         }
     } else if (strcmp(status, "running") == 0) {
         r->stopped++;
@@ -274,15 +303,21 @@ static bool is_left_to_others(const task_running *r, const char *id, const baton
     return left;
 }
 
+/* It was told to stop at once; else 0. */
+static exit_code interrupted_code(const task_running *r) {
+    if (r->session.terminated) return EXIT_TERMINATED;
+    return r->session.interrupts > 1 ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
 /* 0, or an exit code after a message. */
 static int run_one(task_running *r, const char *word) {
     baton_error *err = NULL;
     baton_value task = VALUE_INVALID;
     int done = baton_orchestrator_run(r->orchestrator, r->session.engine, word, &task, &err);
     session_quiet(&r->session);
-    if (done != 0 && r->session.terminated && baton_error_get_code(err) == BATON_ERROR_SUSPENDED) {
+    if (done != 0 && interrupted_code(r) && baton_error_get_code(err) == BATON_ERROR_SUSPENDED) {
         baton_error_free(err);
-        return cli_fail(EXIT_TERMINATED, "interrupted; 'baton task run' goes on");
+        return cli_fail(interrupted_code(r), "interrupted; 'baton task run' goes on");
     }
     if (done != 0 && is_left_to_others(r, word, err)) {
         baton_error_free(err);
@@ -298,9 +333,13 @@ static bool is_stopped(const task_running *r) {
     return r->session.interrupts || r->session.terminated || r->stopped;
 }
 
-/* What concerns one task only; the others are carried out all the same. */
-static bool is_of_one_task(int code) {
-    return code == EXIT_REFUSED || code == EXIT_NOT_FOUND || code == EXIT_INVALID;
+/* 0 also when it concerns that task only, and the others are carried out all the same. */
+static int run_or_pass_over(task_running *r, const char *word) {
+    int code = run_one(r, word);
+    if (code != EXIT_REFUSED && code != EXIT_NOT_FOUND && code != EXIT_INVALID) return code;
+    r->refused++;
+    r->refused_code = code;
+    return EXIT_DONE;
 }
 
 static int run_all(task_running *r) {
@@ -314,11 +353,7 @@ static int run_all(task_running *r) {
         free(last);
         last = id;
         if (!id || again) break;
-        code = run_one(r, id);
-        if (!is_of_one_task(code)) continue;
-        r->refused++;
-        r->refused_code = code;
-        code = EXIT_DONE;
+        code = run_or_pass_over(r, id);
     }
     free(last);
     return code;
@@ -340,7 +375,7 @@ static void tell_rest(const task_running *r) {
 }
 
 static int code_of(const task_running *r) {
-    if (r->session.terminated) return EXIT_TERMINATED;
+    if (interrupted_code(r)) return interrupted_code(r);
     if (r->failed) return EXIT_FAULTED;
     if (r->refused) return r->refused_code;
     return r->waiting || r->stopped ? EXIT_SUSPENDED : EXIT_DONE;
@@ -349,7 +384,7 @@ static int code_of(const task_running *r) {
 static int run_words(task_running *r, const cli_arguments *args) {
     int code = EXIT_DONE;
     for (int i = 0; i < args->rest_count && code == EXIT_DONE && !is_stopped(r); i++)
-        code = run_one(r, args->rest[i]);
+        code = run_or_pass_over(r, args->rest[i]);
     return code;
 }
 
@@ -395,10 +430,29 @@ static const cli_option approve_options[] = {
     [OPTION_LATER] = {"later", NULL, "only says so; 'baton task run' goes on with it", 0},
     {NULL, NULL, NULL, 0}};
 
-/* It was waiting, nobody has it, and so it goes on here. */
+static int tell_approved(const task_running *r, baton_task_service *s, const char *id, const char *what) {
+    baton_value task = baton_task_service_get(s, id, NULL);
+    if (r->set.json) {
+        task = baton_value_remove(baton_value_remove(task, "source_content"), "description");
+        baton_value all = baton_value_append(baton_value_array(), value_ref(task));
+        session_print(all);
+        value_unref(all);
+    } else if (!r->set.quiet) {
+        put_line("32", "approved", value_get_text(task, "title"), what);
+    }
+    value_unref(task);
+    return EXIT_DONE;
+}
+
+/* It was waiting, and so it goes on: here, unless a process that lives has it. */
 static int go_on(task_running *r, const char *id) {
     int code = open_all(r);
-    if (code == EXIT_DONE) code = run_one(r, id);
+    if (code != EXIT_DONE) return code;
+    baton_value task = task_service_by_id(r->service, id, false, NULL);
+    bool held = orchestrator_is_held(r->orchestrator, task);
+    value_unref(task);
+    if (held) return tell_approved(r, r->service, id, "the process that carries it out goes on with it");
+    code = run_one(r, id);
     if (code == EXIT_DONE && r->set.json) session_print(r->done);
     return code == EXIT_DONE ? code_of(r) : code;
 }
@@ -414,8 +468,8 @@ static int approve(task_running *r, const char *word) {
         code = cli_fail_error(err);
     else if (strcmp(status, "waiting") == 0 && !r->later)
         code = go_on(r, id);
-    else if (!r->set.quiet)
-        put_line("32", "approved", value_get_text(task, "title"), "'baton task run' carries it out");
+    else
+        code = tell_approved(r, s, id, "'baton task run' carries it out");
     value_unref(task);
     baton_task_service_close(s);
     return code;

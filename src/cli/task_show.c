@@ -27,11 +27,8 @@ static const cli_option options[] = {
     [OPTION_COLOR] = STORAGE_OPTION_COLOR,
     {NULL, NULL, NULL, 0}};
 
-enum {
-    OUTPUT_LINES = 10, /* of a command that failed */
-    AGENT_LINES = 5,   /* of an agent that failed */
-    HINTS = 4
-};
+/* How much of the output of a command and of an agent that failed. */
+enum { OUTPUT_LINES = 10, AGENT_LINES = 5, HINTS = 4 };
 
 typedef struct report {
     storage st;
@@ -161,15 +158,22 @@ static void hint(report *r, const char *command, const char *rest, const char *e
     hint_of(r, command, r->id, rest, effect);
 }
 
-/* For a result that is there to be looked at. */
+/* For a result that is there to be looked at: what is not committed stands in its folder alone. */
 static void hint_diff(report *r) {
-    const char *branch = value_get_text(r->work, "branch"), *from = value_get_text(r->work, "base_commit");
+    static const char odd[] = " \t\n*?'\"`$\\&;|<>(){}!#~"; /* for a shell */
+    const char *branch = value_get_text(r->work, "branch"), *from = value_get_text(r->work, "base_commit"),
+               *directory = value_get_text(r->work, "directory");
     baton_value changes = baton_value_get(r->work, "changes");
-    bool any = number_of(changes, "files") > 0;
+    bool any = number_of(changes, "files") > 0, committed = value_get_text(r->work, "commit");
     value_unref(changes);
-    if (!any || !branch || !from || strpbrk(branch, "'\"`$\\&;|<>(){}!#") || r->hint_count == HINTS) return;
+    const char *where = committed ? branch : directory;
+    if (!any || !from || !where || strpbrk(where, odd) || r->hint_count == HINTS) return;
+    if (!committed && access(directory, F_OK) != 0) return;
     buffer *b = &r->hints[r->hint_count++];
-    buffer_printf(b, "git diff %.10s %s", from, branch);
+    if (committed)
+        buffer_printf(b, "git diff %.10s %s", from, branch);
+    else
+        buffer_printf(b, "git -C %s diff %.10s", directory, from);
     buffer_append(b, "", 1);
     buffer_puts(b, "shows what was done");
 }
@@ -180,7 +184,7 @@ static void hint_blocked(report *r) {
     bool strangers = false, tasks = false;
     for (size_t i = 0; i < baton_value_size(all); i++) {
         baton_value one = baton_value_at(all, i);
-        bool stranger = text_is(one, "status", "external");
+        bool stranger = !value_get_text(one, "depends_on");
         strangers |= stranger;
         tasks |= !stranger;
         value_unref(one);
@@ -319,6 +323,7 @@ static const char *standing_of(baton_value dependency, baton_value blockers, con
     *colour = status ? "33" : "32";
     if (!status) return flag_of(dependency, "satisfied") ? "met, as somebody said" : "met";
     if (strcmp(status, "external") == 0) return "external: it is no task here";
+    if (strcmp(status, "ambiguous") == 0) return "several tasks could be meant";
     bool over = strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
     if (over) *colour = "31";
     return status;
@@ -444,6 +449,11 @@ static void print_texts(const char *label, baton_value texts) {
     }
 }
 
+static bool is_at_base(const report *r, const char *commit) {
+    const char *base = value_get_text(r->work, "base_commit");
+    return base && commit && strcmp(base, commit) == 0;
+}
+
 static void print_place(const report *r) {
     const char *directory = value_get_text(r->work, "directory"),
                *branch = value_get_text(r->work, "branch"), *base = value_get_text(r->work, "base"),
@@ -461,7 +471,8 @@ static void print_place(const report *r) {
         if (access(directory, F_OK) != 0) buffer_puts(&b, " (removed)");
         print_line("directory", buffer_text(&b));
     }
-    print_line("commit", value_get_text(r->work, "commit"));
+    const char *commit = value_get_text(r->work, "commit");
+    if (!is_at_base(r, commit)) print_line("commit", commit);
     buffer_done(&b);
 }
 
@@ -470,10 +481,12 @@ static void print_attempts(const report *r) {
                 level = task_member(r->work, "settings", "automation_level"),
                 executions = baton_value_get(r->task, "executions");
     size_t runs = baton_value_size(executions);
-    print_label("attempts");
-    printf("%.0f of at most %.0f", number_of(r->work, "attempt"), baton_value_as_number(most));
-    if (runs > 1) printf("; it was begun %zu times", runs);
-    putchar('\n');
+    if (number_of(r->work, "attempt") > 0) {
+        print_label("attempts");
+        printf("%.0f of at most %.0f", number_of(r->work, "attempt"), baton_value_as_number(most));
+        if (runs > 1) printf("; it was begun %zu times", runs);
+        putchar('\n');
+    }
     print_line("level", baton_value_as_text(level));
     value_unref(executions);
     value_unref(level);
@@ -557,6 +570,15 @@ static void print_verdict(const char *verdict) {
     print_clean(verdict);
 }
 
+/* Where a message is all that is wanted, that of an agent that is done is the result. */
+static bool is_result(const report *r, const char *verdict) {
+    baton_value rules = baton_value_get(r->work, "rules");
+    bool is = verdict && text_is(rules, "expects", "message") &&
+              (strcmp(verdict, "confirmed") == 0 || strcmp(verdict, "inferred") == 0);
+    value_unref(rules);
+    return is;
+}
+
 /* One run of the agent. */
 static void print_run(const report *r, baton_value entry) {
     const char *verdict = value_get_text(entry, "verdict"), *reason = value_get_text(entry, "reason"),
@@ -565,6 +587,7 @@ static void print_run(const report *r, baton_value entry) {
     double asked = number_of(entry, "asked");
     baton_value code = baton_value_get(entry, "code"), changes = baton_value_get(entry, "changes");
     bool failed = verdict && strcmp(verdict, "failed") == 0;
+    size_t lines = is_result(r, verdict) ? SIZE_MAX : failed && !(error && *error) ? AGENT_LINES : 0;
     printf("agent, attempt %.0f", number_of(entry, "attempt"));
     if (asked == 1) printf(", asked once more");
     if (asked > 1) printf(", asked %.0f times more", asked);
@@ -580,7 +603,7 @@ static void print_run(const report *r, baton_value entry) {
     buffer b = {0};
     if (put_changes(&b, changes)) print_detail("changes: ", buffer_text(&b));
     buffer_done(&b);
-    print_output(r, "its last message:", message, failed && !(error && *error) ? AGENT_LINES : 0);
+    print_output(r, "its last message:", message, lines);
     print_output(r, "its stderr:", error, failed ? AGENT_LINES : 0);
     value_unref(changes);
     value_unref(code);
@@ -634,7 +657,7 @@ static void print_end(baton_value entry) {
     const char *remote = value_get_text(entry, "pushed_to"), *lost = value_get_text(entry, "not_pushed");
     printf("finished");
     if (lost) {
-        printf(", not pushed: ");
+        printf(", not pushed ");
         print_clean(lost);
     }
     if (remote) {
@@ -644,8 +667,19 @@ static void print_end(baton_value entry) {
     puts(flag_of(entry, "worktree_removed") ? ", its worktree was removed" : ", its worktree stays");
 }
 
+static void print_commit(const report *r, baton_value entry) {
+    const char *commit = value_get_text(entry, "commit"), *refused = value_get_text(entry, "refused");
+    if (refused) print_colour("31", "commit refused: ");
+    if (refused)
+        print_clean(refused);
+    else
+        printf("%s %.10s", is_at_base(r, commit) ? "nothing to commit, base" : "commit",
+               commit ? commit : "?");
+    putchar('\n');
+}
+
 static void print_entry(const report *r, baton_value entry) {
-    const char *kind = value_get_text(entry, "kind"), *commit = value_get_text(entry, "commit");
+    const char *kind = value_get_text(entry, "kind");
     char when[STORAGE_MOMENT];
     if (!kind) kind = "?";
     printf("%s%s%s  ", cli_colour("2"), storage_local(moment_of(entry, "at"), when), cli_colour("0"));
@@ -658,7 +692,7 @@ static void print_entry(const report *r, baton_value entry) {
     } else if (strcmp(kind, "approval") == 0) {
         print_approval(entry);
     } else if (strcmp(kind, "commit") == 0) {
-        printf("commit %.10s\n", commit ? commit : "?");
+        print_commit(r, entry);
     } else if (strcmp(kind, "finish") == 0) {
         print_end(entry);
     } else { /* of a later version */
@@ -752,12 +786,12 @@ const command command_task_show = {
     .arguments = "TASK",
     .summary = "show a task: what it waits for, what was done, by what evidence",
     .description =
-        "Shows a task with its dependencies and settings; then each run of the agent with what it was "
-        "judged\n"
-        "by, each command that verified it with its output, approvals, commits and changes; and what can "
-        "be\n"
-        "done next. A TASK is an id, its beginning, a title, an alias such as 'Performance 3A.1', or the\n"
-        "document's path.",
+        "Shows a task with its dependencies and settings; then each run of the agent with what it was\n"
+        "judged by, each command that verified it with its output, approvals, commits and changes; and "
+        "what\n"
+        "can be done next. A TASK is an id, its beginning, a title, an alias such as 'Performance 3A.1', "
+        "or\n"
+        "the document's path.",
     .examples = "  baton task show 3A.1 --verbose\n"
                 "  baton task show docs/tasks/login.md --json | jq .work.log\n"
                 "  baton task show 3A.1 --content",

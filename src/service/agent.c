@@ -42,9 +42,28 @@ static baton_value append_resume(baton_value argv, const char *text, const char 
     return baton_value_append(argv, argument);
 }
 
+/* The line of the shell, ["/bin/sh", "-c", LINE, "sh"], with what is added to it named in it. Given. */
+static baton_value line_with_arguments(const agent_settings *a) {
+    baton_value argv = baton_value_array();
+    for (size_t i = 0; i < baton_value_size(a->command); i++) {
+        baton_value word = baton_value_at(a->command, i);
+        const char *text = baton_value_as_text(word);
+        if (i == AGENT_SHELL_LINE && !strstr(text, "$@")) {
+            buffer script = {0};
+            buffer_printf(&script, "%s \"$@\"", text);
+            bool failed = buffer_failed(&script);
+            value_assign(&word, failed ? VALUE_INVALID : baton_value_string(buffer_text(&script)));
+            buffer_done(&script);
+        }
+        argv = baton_value_append(argv, word);
+    }
+    return argv;
+}
+
 baton_value agent_argv(const agent_settings *a, const char *session, const char *prompt,
                        const char *prompt_file) {
-    baton_value argv = baton_value_ref(a->command);
+    bool adds = a->prompt != AGENT_PROMPT_STDIN || (session && agent_can_resume(a));
+    baton_value argv = adds && a->is_line ? line_with_arguments(a) : baton_value_ref(a->command);
     for (size_t i = 0; session && i < baton_value_size(a->resume); i++) {
         baton_value argument = baton_value_at(a->resume, i);
         argv = append_resume(argv, baton_value_as_text(argument), session);
@@ -181,7 +200,9 @@ typedef struct json_reader {
     expression_program *program;
     const expression *message_path, *session_path; /* NULL: the usual ones */
     buffer message, session;
-    buffer errors; /* what lines say that tell of an error */
+    buffer errors;  /* what lines say that tell of an error */
+    buffer failure; /* how the last line says it that tells that the run failed */
+    bool is_error;
     bool has_message, has_session;
     bool no_memory;
 } json_reader;
@@ -217,10 +238,16 @@ static bool is_told(baton_value line, const char *key) {
     return told;
 }
 
+static bool has_error_subtype(baton_value line) {
+    const char *subtype = value_get_text(line, "subtype");
+    return subtype && strncmp(subtype, "error", 5) == 0;
+}
+
 /* Puts what an error's line says before what later lines said. */
 static void read_error(json_reader *r, baton_value line) {
     static const char *const keys[] = {"error", "message", "result"};
-    bool told = is_told(line, "error") || is_told(line, "is_error") || is_text(line, "type", "error");
+    bool told = is_told(line, "error") || is_told(line, "is_error") || is_text(line, "type", "error") ||
+                has_error_subtype(line);
     if (!told || r->errors.size > AGENT_MESSAGE_BYTES) return;
     buffer errors = {0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -232,6 +259,20 @@ static void read_error(json_reader *r, baton_value line) {
     r->errors = errors;
 }
 
+/* A line that says that the run failed; its subtype is told where it has no other words. */
+static void read_failure(json_reader *r, baton_value line) {
+    baton_value flag = baton_value_get(line, "is_error");
+    bool told = (baton_value_kind(flag) == BATON_KIND_BOOLEAN && baton_value_is_true(flag)) ||
+                has_error_subtype(line);
+    baton_value_unref(flag);
+    if (!told || r->is_error || !is_own(line)) return;
+    r->is_error = true;
+    if (r->has_message)
+        buffer_append(&r->failure, buffer_text(&r->message), r->message.size);
+    else if (!append_member(&r->failure, line, "error") && !append_member(&r->failure, line, "result"))
+        append_member(&r->failure, line, "subtype");
+}
+
 static void read_value(json_reader *r, baton_value line) {
     if (!r->has_session) read_session(r, line);
     if (r->has_message) return;
@@ -239,6 +280,7 @@ static void read_value(json_reader *r, baton_value line) {
     r->has_message = r->message_path ? append_at(&r->message, r->message_path, line)
                                      : append_usual_message(&r->message, line);
     read_error(r, line);
+    read_failure(r, line);
 }
 
 static void read_line(json_reader *r, const char *line, size_t size) {
@@ -281,7 +323,8 @@ static int read_json_lines(json_reader *r, const char *out) {
         !set_path(r, r->settings->session, &r->session_path))
         return -1;
     read_lines(r, out);
-    bool failed = buffer_failed(&r->message) || buffer_failed(&r->session) || buffer_failed(&r->errors);
+    bool failed = buffer_failed(&r->message) || buffer_failed(&r->session) || buffer_failed(&r->errors) ||
+                  buffer_failed(&r->failure);
     return failed || r->no_memory ? -1 : 0;
 }
 
@@ -290,13 +333,14 @@ static void json_reader_done(json_reader *r) {
     buffer_done(&r->message);
     buffer_done(&r->session);
     buffer_done(&r->errors);
+    buffer_done(&r->failure);
 }
 
 /* ---- All ---- */
 
 /* Of an agent that failed, its last words may tell of a rate limit; else only what it called an error. */
 static int find_rate_limit(const agent_settings *a, int code, const char *error, const buffer *message,
-                           const buffer *errors, agent_output *o) {
+                           const buffer *errors, int64_t now_ms, agent_output *o) {
     buffer told = {0};
     if (code != 0) {
         append_plain_tail(&told, error, strlen(error), LIMIT_ERROR_LINES);
@@ -307,12 +351,26 @@ static int find_rate_limit(const agent_settings *a, int code, const char *error,
     append_plain_tail(&told, buffer_text(errors), errors->size, SIZE_MAX);
     bool failed = buffer_failed(&told);
     if (!failed)
-        o->rate_limited = rate_limit_find(buffer_text(&told), a->rate_limit_patterns, &o->retry_after_ms);
+        o->rate_limited =
+            rate_limit_find(buffer_text(&told), a->rate_limit_patterns, now_ms, &o->retry_after_ms);
     buffer_done(&told);
     return failed ? -1 : 0;
 }
 
-int agent_read_output(const agent_settings *a, int code, const char *out, const char *error,
+static int give(const json_reader *r, const buffer *message, agent_output *o) {
+    buffer failure = {0};
+    append_plain_tail(&failure, buffer_text(&r->failure), r->failure.size, SIZE_MAX);
+    o->message = strdup(buffer_text(message));
+    o->session = r->has_session ? strdup(buffer_text(&r->session)) : NULL;
+    o->is_error = r->is_error;
+    o->error = r->is_error ? strdup(buffer_text(&failure)) : NULL;
+    bool failed = buffer_failed(message) || buffer_failed(&failure) || !o->message ||
+                  (r->has_session && !o->session) || (r->is_error && !o->error);
+    buffer_done(&failure);
+    return failed ? -1 : 0;
+}
+
+int agent_read_output(const agent_settings *a, int code, const char *out, const char *error, int64_t now_ms,
                       agent_output *o) {
     *o = (agent_output){0};
     json_reader r = {.settings = a};
@@ -324,12 +382,9 @@ int agent_read_output(const agent_settings *a, int code, const char *out, const 
         rc = read_json_lines(&r, out);
         append_plain_tail(&message, buffer_text(&r.message), r.message.size, SIZE_MAX);
     }
-    if (rc == 0 && !buffer_failed(&message)) rc = find_rate_limit(a, code, error, &message, &r.errors, o);
-    if (rc == 0) {
-        o->message = strdup(buffer_text(&message));
-        o->session = r.has_session ? strdup(buffer_text(&r.session)) : NULL;
-        if (buffer_failed(&message) || !o->message || (r.has_session && !o->session)) rc = -1;
-    }
+    if (rc == 0 && !buffer_failed(&message))
+        rc = find_rate_limit(a, code, error, &message, &r.errors, now_ms, o);
+    if (rc == 0) rc = give(&r, &message, o);
     buffer_done(&message);
     json_reader_done(&r);
     if (rc != 0) agent_output_done(o);
@@ -339,5 +394,6 @@ int agent_read_output(const agent_settings *a, int code, const char *out, const 
 void agent_output_done(agent_output *o) {
     free(o->message);
     free(o->session);
+    free(o->error);
     *o = (agent_output){0};
 }

@@ -1,4 +1,5 @@
-/* The configuration file: tables of its keys, each with what reads it.
+/* The configuration file: tables of its keys, each with what reads it. And the agent's command, which also
+ * --agent gives: whether its line can take arguments, and where its program is.
  *
  * A file is read into a copy of the settings, which takes their place when no problem was found. A value of
  * the wrong kind is told once and not read; reading goes on beside it.
@@ -17,6 +18,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LIST_ITEMS = 1000, RATE_LIMIT_MOST = 1000 };
@@ -162,7 +164,7 @@ static void read_span(reader *r, const node_member *m, int64_t *ms, bool zero_al
         *ms = read;
 }
 
-/* ---- The command ---- */
+/* ---- The command: how a line ends ---- */
 
 /* The size of a line without blanks at its end. */
 static size_t line_size(const char *line) {
@@ -171,54 +173,218 @@ static size_t line_size(const char *line) {
     return size;
 }
 
-/* After such an end another word begins a command of its own, or is glued to the line's last one. */
-static bool has_open_end(const char *line) {
-    size_t size = line_size(line);
-    return size > 0 && strchr("&;|\\", line[size - 1]);
+static bool is_space(char c) { return c && strchr(" \t\r\n", c); }
+
+/* True when the line ends with this word, where the shell looks for a command: "; done", not "echo done".
+ */
+static bool ends_with_reserved(const char *line, size_t size, const char *word) {
+    size_t length = strlen(word);
+    if (size < length || memcmp(line + size - length, word, length) != 0) return false;
+    size_t from = size - length;
+    if (from > 0 && !is_space(line[from - 1]) && !strchr(";&|()", line[from - 1])) return false;
+    while (from > 0 && (line[from - 1] == ' ' || line[from - 1] == '\t')) from--;
+    return from == 0 || strchr(";&|(){}\n", line[from - 1]);
 }
 
-static baton_value shell_command(const char *line) {
+/* True when the line's last ")" ends no word, as that of "$(date)" does. */
+static bool ends_with_subshell(const char *line, size_t size) {
+    size_t from = size, open = 0;
+    while (from > 0) {
+        char c = line[--from];
+        if (c == ')') open++;
+        if (c == '(' && --open == 0) break;
+    }
+    return !(from > 0 && line[from] == '(' && strchr("$<>", line[from - 1]));
+}
+
+/* The size of the line's end after which no argument can follow; 0: it may have arguments. */
+static size_t closed_end(const char *line) {
+    static const char *const words[] = {"done", "fi", "esac", "}"};
+    size_t size = line_size(line);
+    if (size == 0 || strstr(line, "$@")) return 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (ends_with_reserved(line, size, words[i])) return strlen(words[i]);
+    if (line[size - 1] == ')') return ends_with_subshell(line, size) ? 1 : 0;
+    return strchr("&;|\\", line[size - 1]) ? 1 : 0;
+}
+
+static const char closed_message[] =
+    "arguments (the prompt, or those of 'resume') cannot be added after '%.*s': write \"$@\" where in the "
+    "agent's line they belong";
+
+/* The line, when arguments may be added to it and cannot. */
+static const char *closed_line(const agent_settings *a, baton_value line) {
+    const char *text = a->is_line ? baton_value_as_text(line) : NULL;
+    bool adds = a->prompt != AGENT_PROMPT_STDIN || agent_can_resume(a);
+    return text && adds && closed_end(text) ? text : NULL;
+}
+
+int agent_settings_check(const agent_settings *a, baton_error **err) {
+    baton_value line = baton_value_at(a->command, AGENT_SHELL_LINE);
+    const char *closed = closed_line(a, line);
+    if (closed) {
+        size_t size = line_size(closed), end = closed_end(closed);
+        baton_error_set(err, BATON_ERROR_INVALID, closed_message, (int)end, closed + size - end);
+    }
+    baton_value_unref(line);
+    return closed ? -1 : 0;
+}
+
+/* ---- The command: where its program is ---- */
+
+/* Appends the path, a relative one as seen from the folder (NULL: the current one). False, and nothing of
+ * use appended, when nobody can tell where the current folder is. */
+static bool append_absolute(buffer *b, const char *folder, const char *path) {
+    while (path[0] == '.' && path[1] == '/') path += 1 + strspn(path + 1, "/");
+    if (path[0] != '/' && !(folder && folder[0] == '/')) {
+        char *current = getcwd(NULL, 0);
+        if (!current) return false;
+        buffer_puts(b, current);
+        if (b->size > 0 && b->data[b->size - 1] != '/') buffer_putc(b, '/');
+        free(current);
+    }
+    if (path[0] != '/' && folder) buffer_puts(b, folder);
+    buffer_puts(b, path);
+    return true;
+}
+
+static void append_quoted(buffer *b, const char *text) {
+    buffer_putc(b, '\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            buffer_puts(b, "'\\''");
+        else
+            buffer_putc(b, *text);
+    buffer_putc(b, '\'');
+}
+
+/* Appends the line's first word and moves *line behind it; false when it is more than plain characters,
+ * perhaps in quotes: it may mean anything then. */
+static bool read_first_word(buffer *word, const char **line) {
+    const char *p = *line + strspn(*line, " \t\r\n");
+    char quote = *p == '\'' || *p == '"' ? *p++ : '\0';
+    size_t size = strcspn(p, quote ? "'\"$`\\\n" : " \t\r\n;&|<>()'\"$`\\*?[]{}~#!=");
+    const char *end = p + size;
+    if (quote && *end++ != quote) return false;
+    if (*end && !strchr(" \t\r\n;&|<>()", *end)) return false;
+    buffer_append(word, p, size);
+    *line = end;
+    return size > 0;
+}
+
+/* Appends the line, its program where it is seen from the folder. */
+static void append_located(buffer *script, const char *folder, const char *line, size_t size) {
+    buffer word = {0}, path = {0};
+    struct stat file;
+    const char *rest = line;
+    bool is_path =
+        read_first_word(&word, &rest) && buffer_text(&word)[0] != '/' && strchr(buffer_text(&word), '/');
+    if (is_path && append_absolute(&path, folder, buffer_text(&word)) &&
+        stat(buffer_text(&path), &file) == 0 && !S_ISDIR(file.st_mode)) {
+        append_quoted(script, buffer_text(&path));
+        size -= (size_t)(rest - line);
+        line = rest;
+    }
+    buffer_append(script, line, size);
+    if (buffer_failed(&word) || buffer_failed(&path)) script->failed = true;
+    buffer_done(&word);
+    buffer_done(&path);
+}
+
+/* ---- The command ---- */
+
+/* False without memory. */
+static bool set_line(agent_settings *a, const char *folder, const char *line) {
     buffer script = {0};
-    buffer_append(&script, line, line_size(line));
-    if (!strstr(line, "$@") && !has_open_end(line)) buffer_puts(&script, " \"$@\"");
+    append_located(&script, folder, line, line_size(line));
     const char *words[] = {"/bin/sh", "-c", buffer_text(&script), "sh"};
     baton_value argv = buffer_failed(&script) ? VALUE_INVALID : baton_value_array();
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         argv = baton_value_append(argv, baton_value_string(words[i]));
     buffer_done(&script);
-    return argv;
-}
-
-bool agent_settings_command(agent_settings *a, const char *line) {
-    baton_value command = is_blank(line) ? VALUE_INVALID : shell_command(line);
-    if (!is_blank(line) && !baton_value_is_valid(command)) return false;
-    value_assign(&a->command, command);
+    if (!baton_value_is_valid(argv)) return false;
+    value_assign(&a->command, argv);
+    a->is_line = true;
     return true;
 }
 
-static void read_command_line(reader *r, const node *n) {
-    size_t size = line_size(n->text);
-    if (size == 0)
-        ADD_PROBLEM(r, n, "'command' must not be empty");
-    else if (has_open_end(n->text))
-        problems_add(
-            &r->found, BATON_ERROR_INVALID, node_place_inside(r->document, n, size - 1),
-            "'command' must not end with '%c': arguments that are added would not be the command's",
-            n->text[size - 1]);
-    else
-        assign_value(r, &r->settings->command, shell_command(n->text));
+bool agent_settings_command(agent_settings *a, const char *line) {
+    if (!is_blank(line)) return set_line(a, NULL, line);
+    value_assign(&a->command, VALUE_INVALID);
+    a->is_line = false;
+    return true;
+}
+
+/* The file's folder with a slash at its end, into `folder`; NULL when it has no other than the current. */
+static const char *folder_of(const reader *r, buffer *folder) {
+    const char *file = r->document->file, *slash = file ? strrchr(file, '/') : NULL;
+    if (!slash) return NULL;
+    buffer_append(folder, file, (size_t)(slash - file) + 1);
+    return buffer_text(folder);
+}
+
+/* "~/bin/agent", which no shell sees in a list. */
+static bool append_at_home(buffer *b, const char *path) {
+    const char *home = strncmp(path, "~/", 2) == 0 ? getenv("HOME") : NULL;
+    if (!home || !*home) return false;
+    buffer_puts(b, home);
+    buffer_puts(b, path + 1);
+    return true;
+}
+
+/* Puts the program's path in place of its name in a list. */
+static void locate_program(reader *r, const char *folder) {
+    baton_value argv = baton_value_array(), command = r->settings->command;
+    for (size_t i = 0; i < baton_value_size(command); i++) {
+        baton_value word = baton_value_at(command, i);
+        const char *name = baton_value_as_text(word);
+        buffer path = {0};
+        if (i == 0 && strchr(name, '/') &&
+            (append_at_home(&path, name) || append_absolute(&path, folder, name)))
+            value_assign(&word,
+                         buffer_failed(&path) ? VALUE_INVALID : baton_value_string(buffer_text(&path)));
+        buffer_done(&path);
+        argv = baton_value_append(argv, word);
+    }
+    assign_value(r, &r->settings->command, argv);
 }
 
 static void read_command(reader *r, const node_member *m) {
     const node *n = m->value;
-    if (n->kind == NODE_STRING)
-        read_command_line(r, n);
-    else if (n->count == 0)
+    buffer folder = {0};
+    const char *from = folder_of(r, &folder);
+    bool is_line = n->kind == NODE_STRING;
+    if (buffer_failed(&folder)) {
+        r->found.no_memory = true;
+    } else if (is_line ? is_blank(n->text) : n->count == 0) {
         ADD_PROBLEM(r, n, "'command' must not be empty");
-    else if (n->items[0]->kind == NODE_STRING && is_blank(n->items[0]->text))
+    } else if (is_line) {
+        if (!set_line(r->settings, from, n->text)) r->found.no_memory = true;
+    } else if (n->items[0]->kind == NODE_STRING && is_blank(n->items[0]->text)) {
         ADD_PROBLEM(r, n->items[0], "'command' must begin with a program's name");
-    else
+    } else {
         read_texts(r, m, &r->settings->command, true, false);
+        r->settings->is_line = false;
+        locate_program(r, from);
+    }
+    buffer_done(&folder);
+}
+
+/* Tells of a line that cannot take arguments, at its end, or where the file asks for arguments. */
+static void refuse_closed_line(reader *r, const node *agent) {
+    const node *command = node_get(agent, "command"), *resume = node_get(agent, "resume"),
+               *prompt = r->settings->prompt == AGENT_PROMPT_STDIN ? NULL : node_get(agent, "prompt");
+    baton_value value = baton_value_at(r->settings->command, AGENT_SHELL_LINE);
+    const char *line = closed_line(r->settings, value);
+    if (line) {
+        size_t end = closed_end(line);
+        const char *told = line + line_size(line) - end;
+        place where = place_of(r, prompt ? prompt : resume ? resume : agent);
+        if (node_text(command))
+            where = node_place_inside(r->document, command, line_size(command->text) - end);
+        problems_add(&r->found, BATON_ERROR_INVALID, where, closed_message, (int)end, told);
+    }
+    baton_value_unref(value);
 }
 
 /* ---- Agent ---- */
@@ -337,6 +503,7 @@ static void read_agent(reader *r, const node_member *m) {
     };
     read_members(r, m->value, keys, sizeof keys / sizeof *keys);
     if (r->settings->result == AGENT_RESULT_TEXT) refuse_paths(r, m->value);
+    refuse_closed_line(r, m->value);
 }
 
 static void read_verify(reader *r, const node_member *m) {

@@ -149,19 +149,22 @@ static void read_title(document_reader *r) {
                       "no title: no heading of the first level, no feature, no mapping");
 }
 
-static bool is_priority(const char *word) {
-    static const char *const priorities[] = {"low", "medium", "high", "critical"};
+/* The priority that a word in lower case names, in English or German; NULL: none. */
+static const char *find_priority(const char *word) {
+    static const char *const priorities[][2] = {
+        {"low", "niedrig"}, {"medium", "mittel"}, {"high", "hoch"}, {"critical", "kritisch"}};
     for (size_t i = 0; i < sizeof priorities / sizeof *priorities; i++)
-        if (strcmp(word, priorities[i]) == 0) return true;
-    return false;
+        if (strcmp(word, priorities[i][0]) == 0 || strcmp(word, priorities[i][1]) == 0)
+            return priorities[i][0];
+    return NULL;
 }
 
 /* A known priority, or NULL after telling. */
 static const char *read_priority_word(document_reader *r, int line, const char *text) {
     if (!text) return NULL;
     const char *word = document_text(r, words_without_remark(&r->outline.memory, text));
-    const char *priority = keep_lower(r, word);
-    if (is_priority(priority)) return priority;
+    const char *priority = find_priority(keep_lower(r, word));
+    if (priority) return priority;
     document_tell(r, DOCUMENT_WARNING, line, "priority '%s' is none of low, medium, high, critical",
                   document_shown(r, text));
     return NULL;
@@ -293,8 +296,13 @@ static bool is_readable(document_reader *r, const char *text, size_t size) {
     const char *nul = memchr(text, '\0', size);
     size_t valid = text_utf8_prefix(text, nul ? (size_t)(nul - text) : size);
     if (nul || valid < size) {
-        const char *what = nul && valid == (size_t)(nul - text) ? "a NUL byte" : "bytes that are no UTF-8";
-        document_tell(r, DOCUMENT_ERROR, line_at(text, valid), "%s: this is no text", what);
+        int line = line_at(text, valid);
+        if (nul && valid == (size_t)(nul - text))
+            document_tell(r, DOCUMENT_ERROR, line, "a NUL byte: this is no text");
+        else
+            document_tell(r, DOCUMENT_ERROR, line,
+                          "byte 0x%02x in line %d is not UTF-8: save the file as UTF-8",
+                          (unsigned char)text[valid], line);
         return false;
     }
     int line;

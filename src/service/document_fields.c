@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/number.h"
+#include "base/text.h"
 #include "service/document_parts.h"
 #include "service/document_words.h"
+#include "service/settings.h"
 
-#include <math.h>
 #include <string.h>
 
 /* True when a field says nothing, which is told. */
@@ -54,29 +55,47 @@ static const overview_key overview_keys[] = {
     {"estimated_hours", SAID_TIME},
     {"estimated_analysis_time", SAID_TIME},
     {"total_estimated_time", SAID_TIME},
-    {"dependencies", SAID_DEPENDENCIES},
-    {"depends_on", SAID_DEPENDENCIES},
     {"related_issues", SAID_ISSUES},
     {"type", SAID_TYPE},
     {"category", SAID_CATEGORY},
+    {"status", SAID_STATUS},
+    {"document_status", SAID_STATUS},
+    {"priorität", SAID_PRIORITY},
+    {"geschätzte_zeit", SAID_TIME},
+    {"geschätzter_aufwand", SAID_TIME},
+    {"aufwand", SAID_TIME},
+    {"typ", SAID_TYPE},
+    {"kategorie", SAID_CATEGORY},
 };
 
 static document_value *find_overview_key(document_reader *r, const char *key) {
     for (size_t i = 0; i < sizeof overview_keys / sizeof *overview_keys; i++)
         if (strcmp(overview_keys[i].key, key) == 0) return &r->said[overview_keys[i].said];
-    return NULL;
+    return document_is_dependencies(key) ? &r->said[SAID_DEPENDENCIES] : NULL;
 }
 
-static baton_value read_overview_field(document_reader *r, markdown_entry *e, baton_value others) {
+/* "Keine (Fundament)" is "None": those who resolve dependencies know that. */
+static const char *read_none(document_reader *r, const char *text) {
+    const char *word, *bare = document_text(r, words_without_remark(&r->outline.memory, text));
+    size_t size;
+    bool none = words_have(bare, "keine kein nichts", &word, &size) && word == bare &&
+                (!bare[size] || strcmp(bare + size, ".") == 0);
+    return none ? "None" : text;
+}
+
+static baton_value read_overview_field(document_reader *r, markdown_entry *e, bool known_only,
+                                       baton_value others) {
     char key[DOCUMENT_KEY_BYTES];
     words_key(e->key, key, sizeof key);
     document_value *said = find_overview_key(r, key);
+    if (!said && known_only) return others;
     e->used = true;
     if (said ? said->text != NULL : baton_value_has(others, key)) {
         tell_twice(r, e);
         return others;
     }
     const char *text = document_prose(r, e);
+    if (text && said == &r->said[SAID_DEPENDENCIES]) text = read_none(r, text);
     if (said)
         *said = (document_value){e->line, text};
     else if (text)
@@ -86,9 +105,13 @@ static baton_value read_overview_field(document_reader *r, markdown_entry *e, ba
 
 baton_value document_read_overview(document_reader *r) {
     baton_value others = baton_value_object();
-    for (markdown_section *s = r->outline.sections; s; s = s->next)
-        for (markdown_entry *e = s->role == ROLE_OVERVIEW ? s->entries : NULL; e; e = e->next)
-            if (e->key) others = read_overview_field(r, e, others);
+    for (markdown_section *s = r->outline.sections; s; s = s->next) {
+        markdown_entry *e = s->entries;
+        if (s->role == ROLE_DEPENDENCIES && e && e->key == s->title)
+            others = read_overview_field(r, e, true, others);
+        for (; e && (s->role == ROLE_OVERVIEW || s->role == ROLE_TOP); e = e->next)
+            if (e->key) others = read_overview_field(r, e, s->role == ROLE_TOP, others);
+    }
     return others;
 }
 
@@ -110,33 +133,61 @@ void document_read_requirements(document_reader *r) {
     }
 }
 
+/* ---- The status ---- */
+
+/* "Completed", "✅ Done (in May)", "done on 1 May". */
+static bool is_completed(document_reader *r, const char *text) {
+    static const char words[] =
+        "completed complete done finished implemented closed abgeschlossen erledigt fertig";
+    const char *word, *bare = document_text(r, words_without_remark(&r->outline.memory, text));
+    size_t size;
+    if (!words_have(bare, words, &word, &size) || word != bare) return false;
+    const char *rest = bare + size;
+    return !*rest || strncmp(rest, " on ", 4) == 0 || strncmp(rest, " am ", 4) == 0;
+}
+
+document_value document_status(document_reader *r, bool *completed) {
+    static const char *const states[] = {NULL, "open", "completed", "started"};
+    document_value status = r->said[SAID_STATUS];
+    *completed = status.text && is_completed(r, status.text);
+    bool title = true;
+    for (markdown_section *s = r->outline.sections; s && !*completed; s = s->next) {
+        bool own = (s->level == 1 && title) || (s->role == ROLE_OVERVIEW && s->level > 0 && s->level <= 6);
+        if (s->level == 1) title = false;
+        if (!own || s->state == MARKDOWN_UNSAID) continue;
+        *completed = s->state == MARKDOWN_DONE;
+        if (!status.text || *completed) status = (document_value){s->line, states[s->state]};
+    }
+    return status;
+}
+
 /* ---- Fields with kinds ---- */
 
-typedef enum field_kind { FIELD_LEVEL, FIELD_BOOLEAN, FIELD_WHOLE, FIELD_TEXT, FIELD_TEXTS } field_kind;
+/* How a field is read. What a setting may be beyond that, settings.h says. */
+typedef enum field_kind { FIELD_PLAIN, FIELD_TEXT, FIELD_TEXTS } field_kind;
 
 typedef struct field_rule {
     const char *key;
     field_kind kind;
-    int least, most;
 } field_rule;
 
 static const field_rule rules[] = {
-    {"automation_level", FIELD_LEVEL, 0, 0},
-    {"confirmation_required", FIELD_BOOLEAN, 0, 0},
-    {"max_attempts", FIELD_WHOLE, 1, 100},
-    {"git_branch_required", FIELD_BOOLEAN, 0, 0},
-    {"git_branch_name", FIELD_TEXT, 0, 0},
-    {"new_chat_required", FIELD_BOOLEAN, 0, 0},
-    {"requires_new_chat", FIELD_BOOLEAN, 0, 0},
-    {"confirmation_keywords", FIELD_TEXTS, 0, 0},
-    {"fallback_detection", FIELD_BOOLEAN, 0, 0},
-    {"max_confirmation_attempts", FIELD_WHOLE, 0, 100},
-    {"timeout_seconds", FIELD_WHOLE, 1, 604800},
-    {"verify", FIELD_TEXTS, 0, 0},
-    {"source_path", FIELD_TEXT, 0, 0},
-    {"source_type", FIELD_TEXT, 0, 0},
-    {"type", FIELD_TEXT, 0, 0},
-    {"category", FIELD_TEXT, 0, 0},
+    {"automation_level", FIELD_PLAIN},
+    {"confirmation_required", FIELD_PLAIN},
+    {"max_attempts", FIELD_PLAIN},
+    {"git_branch_required", FIELD_PLAIN},
+    {"git_branch_name", FIELD_TEXT},
+    {"new_chat_required", FIELD_PLAIN},
+    {"requires_new_chat", FIELD_PLAIN},
+    {"confirmation_keywords", FIELD_TEXTS},
+    {"fallback_detection", FIELD_PLAIN},
+    {"max_confirmation_attempts", FIELD_PLAIN},
+    {"timeout_seconds", FIELD_PLAIN},
+    {"verify", FIELD_TEXTS},
+    {"source_path", FIELD_TEXT},
+    {"source_type", FIELD_TEXT},
+    {"type", FIELD_TEXT},
+    {"category", FIELD_TEXT},
 };
 
 static const field_rule *find_rule(const char *key) {
@@ -145,11 +196,26 @@ static const field_rule *find_rule(const char *key) {
     return NULL;
 }
 
-static bool is_level(const char *text) {
-    static const char *const levels[] = {"manual", "assisted", "semi_auto", "full_auto"};
-    for (size_t i = 0; text && i < sizeof levels / sizeof *levels; i++)
-        if (strcmp(text, levels[i]) == 0) return true;
-    return false;
+/* What was perhaps meant by a key that is no field's; NULL: nothing, or it is known otherwise. A field's
+ * first words alone are near, too: "git_branch". */
+static const char *near_field(const char *key) {
+    enum { RULES = sizeof rules / sizeof *rules, LEAST = 7 };
+    static const char *const columns[] = {"priority", "title", "status", "estimated_hours", "project_id"};
+    const char *names[RULES];
+    size_t size = strlen(key);
+    if (find_rule(key) || text_nearest(key, columns, sizeof columns / sizeof *columns)) return NULL;
+    for (size_t i = 0; i < RULES; i++) {
+        names[i] = rules[i].key;
+        if (size >= LEAST && strncmp(names[i], key, size) == 0 && names[i][size] == '_') return names[i];
+    }
+    return text_nearest(key, names, RULES);
+}
+
+static void tell_near_field(document_reader *r, int line, const char *name, const char *key) {
+    const char *near = near_field(key);
+    if (near)
+        document_tell(r, DOCUMENT_WARNING, line, "there is no setting '%s': did you mean '%s'?",
+                      document_shown(r, name), near);
 }
 
 static bool are_texts(baton_value v) {
@@ -167,22 +233,13 @@ static bool are_texts(baton_value v) {
 /* What a field must be, when this value is not. */
 static const char *wrong_kind(document_reader *r, const field_rule *rule, baton_value v) {
     const char *text = baton_value_as_text(v);
-    double number = baton_value_as_number(v);
-    switch (rule->kind) {
-    case FIELD_LEVEL: return is_level(text) ? NULL : "manual, assisted, semi_auto or full_auto";
-    case FIELD_BOOLEAN: return baton_value_kind(v) == BATON_KIND_BOOLEAN ? NULL : "true or false";
-    case FIELD_WHOLE:
-        if (baton_value_kind(v) == BATON_KIND_NUMBER && number == floor(number) && number >= rule->least &&
-            number <= rule->most)
-            return NULL;
-        return document_text(
-            r, arena_printf(&r->outline.memory, "a whole number from %d to %d", rule->least, rule->most));
-    case FIELD_TEXT:
-        if (!text || !*text || strlen(text) != baton_value_size(v)) return "a text";
-        return strpbrk(text, "[]<>") ? "a text without placeholders" : NULL;
-    case FIELD_TEXTS: return are_texts(v) ? NULL : "a list of texts";
-    }
-    return NULL;
+    char expected[SETTINGS_EXPECTED];
+    if (rule->kind == FIELD_TEXT && (!text || !*text || strlen(text) != baton_value_size(v)))
+        return "a text";
+    if (rule->kind == FIELD_TEXT && strpbrk(text, "[]<>")) return "a text without placeholders";
+    if (rule->kind == FIELD_TEXTS && !are_texts(v)) return "a list of texts";
+    if (settings_is_column(rule->key) || settings_fits(rule->key, v, expected)) return NULL;
+    return document_text(r, arena_text(&r->outline.memory, expected));
 }
 
 /* The value if it is what the field must be; else invalid, and that was told. Takes v. One text where there
@@ -266,6 +323,7 @@ static baton_value add_field(document_reader *r, markdown_entry *e, baton_value 
         tell_twice(r, e);
         return fields;
     }
+    tell_near_field(r, e->line, e->key, key);
     baton_value v = read_field(r, e, key);
     if (!value_is_valid(v)) return fields;
     const char *text = baton_value_as_text(v);
@@ -302,6 +360,9 @@ static int line_of_member(const markdown_entry *code, const char *key) {
 
 /* Takes v. */
 static baton_value check_context(document_reader *r, const markdown_entry *code, baton_value v) {
+    const char *name;
+    for (int cursor = 0; baton_value_next(v, &cursor, &name, NULL);)
+        tell_near_field(r, line_of_member(code, name), name, name);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         const char *key = rules[i].key;
         baton_value member = baton_value_get(v, key);

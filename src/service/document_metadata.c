@@ -335,6 +335,12 @@ baton_value document_read_metadata(document_reader *r) {
     m = set_said(m, "estimated_time", r->said[SAID_TIME]);
     m = set_said(m, "dependencies_text", r->said[SAID_DEPENDENCIES]);
     m = set_said(m, "related_issues", r->said[SAID_ISSUES]);
+    bool completed;
+    document_value status = document_status(r, &completed);
+    m = set_said(m, "document_status", status);
+    if (completed)
+        document_tell(r, DOCUMENT_WARNING, status.line,
+                      "the document says that it is completed; it is imported as pending");
     m = set_unless_empty(m, "overview", overview);
     m = set_unless_empty(m, "technical_requirements", value_ref(r->requirements));
     baton_value files = read_files(r), phases = read_phases(r), boxes = read_boxes(phases, files);

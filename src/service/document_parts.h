@@ -15,6 +15,8 @@ enum { DOCUMENT_KEY_BYTES = 64, DOCUMENT_PROBLEMS_MOST = 100 };
 typedef enum document_role {
     ROLE_NONE,
     ROLE_OVERVIEW,     /* 1. Project Overview */
+    ROLE_TOP,          /* front matter and what stands below the title, where there is an overview, too */
+    ROLE_DEPENDENCIES, /* Dependencies; its first entry is then a field with all of them */
     ROLE_REQUIREMENTS, /* 2. Technical Requirements */
     ROLE_CREATE,       /* Files to Create */
     ROLE_MODIFY,
@@ -37,6 +39,7 @@ typedef enum document_said {
     SAID_ISSUES,
     SAID_TYPE,
     SAID_CATEGORY,
+    SAID_STATUS,
     SAID_SOURCE_PATH,
     SAID_COUNT
 } document_said;
@@ -73,6 +76,8 @@ bool document_is_phase_title(const char *title);
 /* True of a title that may be the task's: it is neither a known section's nor a placeholder. */
 bool document_is_own_title(const char *title);
 
+/* True of a key, or a title as a key, that says what the task depends on. */
+bool document_is_dependencies(const char *key);
 /* The value of a field that is prose; NULL, and a warning was given, when it says nothing. */
 const char *document_prose(document_reader *r, const markdown_entry *e);
 /* Fills r->said and r->requirements; {key: text} of what else the overview says. */
@@ -82,6 +87,10 @@ void document_read_requirements(document_reader *r);
 baton_value document_read_task_fields(document_reader *r);
 /* The execution context; an empty object when there is none. */
 baton_value document_read_context(document_reader *r);
+
+/* How far the document says that the work is, in its own words; NULL: it does not. *completed when that is
+ * all of it. */
+document_value document_status(document_reader *r, bool *completed);
 
 /* Everything that is no column. Given. */
 baton_value document_read_metadata(document_reader *r);

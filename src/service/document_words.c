@@ -55,7 +55,8 @@ void words_key(const char *text, char *key, size_t size) {
         }
         if (gap) key[used++] = '_';
         gap = false;
-        key[used++] = lower(*text++);
+        bool umlaut = used && (unsigned char)key[used - 1] == 0xc3 && (unsigned char)*text <= 0x9e;
+        key[used++] = umlaut ? (char)(*text++ + 0x20) : lower(*text++);
     }
     key[text_utf8_prefix(key, used)] = '\0';
 }
@@ -164,7 +165,7 @@ typedef struct unit {
 } unit;
 
 static const unit units[] = {
-    {" h hr hrs hour hours stunde stunden ", 1},
+    {" h hr hrs hour hours std stunde stunden ", 1},
     {" min mins minute minutes minuten ", 1.0 / 60},
     {" d day days tag tage ", 8},
     {" w wk wks week weeks woche wochen ", 40},
@@ -186,7 +187,8 @@ static const unit *read_quantity(const char **text, double *hours) {
     double number = 0, scale = 1;
     if (!is_digit(*p)) return NULL;
     for (; is_digit(*p) && number <= HOURS_MOST; p++) number = number * 10 + (*p - '0');
-    if (*p == '.' && is_digit(p[1]))
+    bool comma = *p == ',' && !(is_digit(p[1]) && is_digit(p[2]) && is_digit(p[3])); /* 1,5; not 1,500 */
+    if ((*p == '.' || comma) && is_digit(p[1]))
         for (p++; is_digit(*p); p++)
             if (scale < 1e9) number = number * 10 + (*p - '0'), scale *= 10;
     p = skip_blanks(p);

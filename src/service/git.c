@@ -24,36 +24,20 @@ static int refuse_option(const char *what, const char *name, baton_error **err) 
 
 /* ---- The repository ---- */
 
-/* What `git clone` would call it: the last part of a URL or path, without ".git". Given. */
-static char *name_of_url(const char *url) {
-    size_t end = strlen(url);
-    while (end && url[end - 1] == '/') end--;
-    if (end >= 5 && memcmp(url + end - 5, "/.git", 5) == 0) end -= 5;
-    if (end > 4 && memcmp(url + end - 4, ".git", 4) == 0) end -= 4;
-    size_t begin = end;
-    while (begin && url[begin - 1] != '/' && url[begin - 1] != ':') begin--;
-    buffer b = {0};
-    git_append_text(&b, url + begin, end - begin);
-    return buffer_take(&b);
-}
-
+/* The folder of the main worktree, or the bare repository's without ".git": a name that stays when a remote
+ * comes or goes. */
 static int find_name(git_repository *r, baton_error **err) {
-    command_result result;
-    const char *const *arguments = GIT("config", "--get", "remote.origin.url");
-    int failed = git_run(r->root, NULL, arguments, &result, err);
-    if (!failed && result.code > 1) failed = git_refuse(arguments, &result, err);
-    if (!failed) {
-        buffer *url = &result.output;
-        if (url->size) url->data[--url->size] = '\0'; /* the newline */
-        r->name = name_of_url(buffer_text(url));
-        if (r->name && !*r->name) {
-            free(r->name);
-            r->name = name_of_url(r->common);
-        }
-        if (!r->name) failed = error_memory(err);
-    }
-    command_release(&result);
-    return failed;
+    const char *path = r->common;
+    size_t end = strlen(path);
+    while (end && path[end - 1] == '/') end--;
+    if (end > 5 && memcmp(path + end - 5, "/.git", 5) == 0) end -= 5;
+    if (end > 4 && memcmp(path + end - 4, ".git", 4) == 0 && path[end - 5] != '/') end -= 4;
+    size_t begin = end;
+    while (begin && path[begin - 1] != '/') begin--;
+    buffer b = {0};
+    git_append_text(&b, path + begin, end - begin);
+    r->name = buffer_take(&b);
+    return r->name ? 0 : error_memory(err);
 }
 
 static int find_branch(git_repository *r, baton_error **err) {

@@ -23,7 +23,7 @@
 typedef struct git_repository {
     char *root;   /* of the worktree that `directory` is in */
     char *common; /* the common git folder */
-    char *name;   /* of the repository: of the remote `origin`, else of the main worktree's folder */
+    char *name;   /* of the main worktree's folder */
     char *branch; /* checked out; NULL: detached */
     char *head;   /* its commit; NULL: none yet */
 } git_repository;

@@ -6,9 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 const char *verdict_name(verdict v) {
-    static const char *const names[] = {"confirmed", "inferred", "ask", "failed", "limited"};
+    static const char *const names[] = {"confirmed", "inferred", "ask", "failed", "limited", "unrunnable"};
     return names[v];
 }
 
@@ -29,11 +30,53 @@ static const char *end_of(const char *ended) {
     return "the agent wrote too much";
 }
 
+/* ---- Agents that cannot be run ---- */
+
+typedef struct line {
+    const char *text;
+    size_t size;
+} line;
+
+/* The last line that is not blank, without blanks around it; empty: there is none. */
+static line last_line(const char *text) {
+    static const char blanks[] = " \t\r\n";
+    size_t size = text ? strlen(text) : 0;
+    while (size > 0 && strchr(blanks, text[size - 1])) size--;
+    size_t from = size;
+    while (from > 0 && text[from - 1] != '\n') from--;
+    while (from < size && strchr(blanks, text[from])) from++;
+    return (line){size > 0 ? text + from : "", size - from};
+}
+
+static int first_line_size(const char *text) {
+    size_t size = strcspn(text, "\r\n");
+    return (int)(size < JUDGEMENT_REASON ? size : JUDGEMENT_REASON);
+}
+
+static bool tells_unrunnable(line told) {
+    static const char *const ends[] = {"not found", "Permission denied", "No such file or directory"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t size = strlen(ends[i]);
+        if (told.size >= size && strncasecmp(told.text + told.size - size, ends[i], size) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_unrunnable(const evidence *e) {
+    return (e->code == 127 || e->code == 126) && !e->has_message && tells_unrunnable(last_line(e->error));
+}
+
+/* ---- What was done ---- */
+
 /* "3 files changed, 2 of 9 declared files are as they should be". */
 static void describe(const evidence *e, const judgement_rules *rules, char text[120]) {
     int used = 0;
     if (rules->expects_message) {
         snprintf(text, 120, "it gave %s answer", e->has_message ? "an" : "no");
+        return;
+    }
+    if (e->still_sent_back) {
+        snprintf(text, 120, "nothing has changed since it was sent back");
         return;
     }
     if (e->changed >= 0)
@@ -48,6 +91,7 @@ static void describe(const evidence *e, const judgement_rules *rules, char text[
 /* Something was done, or was there before. */
 static bool did_something(const evidence *e, const judgement_rules *rules) {
     if (rules->expects_message) return e->has_message;
+    if (e->still_sent_back) return false;
     if (e->changed > 0) return true;
     if (e->declared) return e->present == e->declared;
     return e->changed < 0;
@@ -56,6 +100,7 @@ static bool did_something(const evidence *e, const judgement_rules *rules) {
 /* What was done looks like the whole. */
 static bool did_all(const evidence *e, const judgement_rules *rules) {
     if (rules->expects_message) return e->has_message;
+    if (e->still_sent_back) return false;
     if (e->declared) return e->present == e->declared;
     return e->changed > 0;
 }
@@ -73,13 +118,34 @@ static verdict judge_silence(const evidence *e, const judgement_rules *rules,
     return because(VERDICT_FAILED, reason, "the agent did not say that it is done; %s", facts);
 }
 
+/* What counts whatever it said of the task; false: nothing does. */
+static bool judge_end(const evidence *e, verdict *v, char reason[JUDGEMENT_REASON]) {
+    if (e->fault) {
+        *v = because(VERDICT_UNRUNNABLE, reason, "the agent could not be run: %s", e->fault);
+    } else if (e->rate_limited) {
+        *v = because(VERDICT_LIMITED, reason, "the agent met a rate limit");
+    } else if (e->ended) {
+        *v = because(VERDICT_FAILED, reason, "%s", end_of(e->ended));
+    } else if (is_unrunnable(e)) {
+        line told = last_line(e->error);
+        *v = because(VERDICT_UNRUNNABLE, reason, "the agent could not be run: %.*s",
+                     (int)(told.size < JUDGEMENT_REASON ? told.size : JUDGEMENT_REASON), told.text);
+    } else if (e->says_error) {
+        *v = because(VERDICT_FAILED, reason, "the agent says that it failed%s%.*s",
+                     *e->says_error ? ": " : "", first_line_size(e->says_error), e->says_error);
+    } else if (e->code != 0) {
+        *v = because(VERDICT_FAILED, reason, "the agent ended with code %d", e->code);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 verdict judge(const evidence *e, const judgement_rules *rules, char reason[JUDGEMENT_REASON]) {
     char facts[120];
     describe(e, rules, facts);
-    if (e->fault) return because(VERDICT_FAILED, reason, "the agent could not be run: %s", e->fault);
-    if (e->rate_limited) return because(VERDICT_LIMITED, reason, "the agent met a rate limit");
-    if (e->ended) return because(VERDICT_FAILED, reason, "%s", end_of(e->ended));
-    if (e->code != 0) return because(VERDICT_FAILED, reason, "the agent ended with code %d", e->code);
+    verdict v;
+    if (judge_end(e, &v, reason)) return v;
     if (e->said.verdict == CONFIRMATION_NONE) return judge_silence(e, rules, reason);
     if (e->said.verdict == CONFIRMATION_DENIED)
         return because(rules->asked < rules->most_asked ? VERDICT_ASK : VERDICT_FAILED, reason,

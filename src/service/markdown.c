@@ -5,7 +5,8 @@
  * arena and it has no other state.
  *
  * A file is read in parts: usually one; where a fence is not closed, the part ends and the next begins at
- * the heading behind it.
+ * the heading behind it. Front matter is read before the first part, and tables of two columns, which the
+ * core takes for paragraphs, row by row.
  *
  * Any thread; the allocations of a parse under way are found through a variable of its thread.
  *
@@ -20,10 +21,8 @@
 #include <string.h>
 
 enum {
-    DEPTH_MOST = 64,     /* lists and quotes within one another whose text is read */
-    NESTING_MOST = 256,  /* that are given to the parser at all */
-    OPENERS_MOST = 4000, /* of images, and of HTML declarations: each may look through all that follows */
-    REPAIRS_MOST = 64,   /* fences that are closed by us; each parses the rest again */
+    DEPTH_MOST = 64,   /* lists and quotes within one another whose text is read */
+    REPAIRS_MOST = 64, /* fences that are closed by us; each parses the rest again */
     KEY_BYTES = 80,
     PLAIN_KEY_BYTES = 48, /* of a key without marks, which may be the begin of a sentence */
     PLAIN_KEY_WORDS = 5,
@@ -89,7 +88,6 @@ static char *keep_text(reader *r, const char *text, size_t size) {
 
 /* ---- Small questions ---- */
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 static bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -97,15 +95,6 @@ static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 static const char *skip_blanks(const char *p) {
     while (is_blank(*p)) p++;
     return p;
-}
-
-/* The begin of the line behind the one that p is in; a carriage return alone ends one too, as it does for
- * the parser. */
-static const char *next_line(const char *p, const char *end) {
-    const char *newline = memchr(p, '\n', (size_t)(end - p)), *stop = newline ? newline : end;
-    const char *carriage = memchr(p, '\r', (size_t)(stop - p));
-    if (carriage && carriage + 1 != newline) return carriage + 1;
-    return newline ? newline + 1 : end;
 }
 
 /* The begin of a line of the file. */
@@ -116,7 +105,7 @@ static const char *find_line(reader *r, int line) {
         r->cursor_line = 1;
     }
     for (; r->cursor_line < line && r->cursor < end; r->cursor_line++)
-        r->cursor = next_line(r->cursor, end);
+        r->cursor = markdown_next_line(r->cursor, end);
     return r->cursor;
 }
 
@@ -270,10 +259,10 @@ static bool find_plain_key(const char *text, line_read *l) {
     if (stars) start += 2;
     const char *p = start;
     int words = 1;
-    if (l->mark_to > l->mark_from || !is_letter(*p)) return false;
-    for (; *p && *p != ':'; p++) {
+    if (l->mark_to > l->mark_from || !(is_letter(*p) || (unsigned char)*p == 0xc3)) return false;
+    for (p++; *p && *p != ':'; p++) {
         if (*p == ' ') words++;
-        if (!is_letter(*p) && !is_digit(*p) && !strchr(" _-/&()", *p)) return false;
+        if (!markdown_is_word(p) && !strchr(" _-/&()", *p)) return false;
     }
     if (*p != ':' || (p[1] && !is_blank(p[1])) || words > PLAIN_KEY_WORDS || p - start > PLAIN_KEY_BYTES)
         return false;
@@ -294,6 +283,7 @@ typedef struct entry_start {
     line_read first;
     const char *key;
     int line;
+    size_t last; /* where the last line begins in r->whole */
 } entry_start;
 
 static markdown_entry *add_entry(reader *r, markdown_kind kind, int line, int depth) {
@@ -335,6 +325,28 @@ static bool begins_entry(const entry_start *before, const line_read *l) {
     return l->marked || (before->first.has_key && !before->first.marked);
 }
 
+/* ---- Tables ---- */
+
+/* A row of two cells is a field, as if it were "key: value"; unmarked, for most tables hold something else.
+ * More bars stand in the value. */
+static void add_row(reader *r, const char *row, int line, int depth, bool head) {
+    const char *end = row + strlen(row), *key = skip_blanks(row);
+    while (end > key && is_blank(end[-1])) end--;
+    if (end > key && end[-1] == '|') end--;
+    if (key < end && *key == '|') key++;
+    const char *bar = markdown_cell_end(key, end), *value = bar < end ? bar + 1 : end;
+    const char *first = trimmed(r, key, (size_t)(bar - key));
+    const char *second = trimmed(r, value, (size_t)(end - value));
+    if (head && markdown_names_columns(second)) return;
+    size_t size = strlen(first);
+    if (size && first[size - 1] == ':') first = keep_text(r, first, --size);
+    markdown_entry *e = add_entry(r, MARKDOWN_PARAGRAPH, line, depth);
+    e->text = must(arena_printf(&r->m->memory, "%s: %s", first, second));
+    if (!size || size > KEY_BYTES) return;
+    e->key = first;
+    e->value = e->text + size + 2;
+}
+
 static char *keep_key(reader *r, const line_read *l) {
     const char *key = buffer_text(&r->run) + l->mark_from;
     size_t size = l->key_size;
@@ -342,22 +354,52 @@ static char *keep_key(reader *r, const line_read *l) {
     return trimmed(r, key, size);
 }
 
+/* Adds the line in r->run to the entry that it belongs to. */
+static void take_line(reader *r, entry_start *s, line_read *l, int line, markdown_kind kind, int depth) {
+    find_key(buffer_text(&r->run), l);
+    if (begins_entry(s, l)) {
+        if (s->line) finish_entry(r, s, kind, depth);
+        *s = (entry_start){.first = *l, .line = line};
+        if (l->has_key) s->key = keep_key(r, l);
+        buffer_clear(&r->whole);
+    } else {
+        buffer_putc(&r->whole, ' ');
+    }
+    s->last = r->whole.size;
+    buffer_puts(&r->whole, buffer_text(&r->run));
+}
+
+/* True when the line in r->run makes the one before it the head of a table of two columns. The entry then
+ * ends before that. */
+static bool begins_table(reader *r, entry_start *s, int line, int depth) {
+    if (!s->line || markdown_columns(buffer_text(&r->run)) != 2 || buffer_failed(&r->whole)) return false;
+    const char *head = buffer_text(&r->whole) + s->last;
+    if (!strchr(head, '|')) return false;
+    head = keep_text(r, head, strlen(head));
+    const char *before = s->last ? keep_text(r, buffer_text(&r->whole), s->last - 1) : NULL;
+    buffer_clear(&r->whole);
+    if (before) {
+        buffer_puts(&r->whole, before);
+        finish_entry(r, s, MARKDOWN_PARAGRAPH, depth);
+    }
+    *s = (entry_start){0};
+    add_row(r, head, line - 1, depth, true);
+    return true;
+}
+
 static void read_paragraph(reader *r, cmark_node *paragraph, markdown_kind kind, int depth) {
     entry_start start = {0};
+    bool table = false;
     int line = line_of(r, paragraph);
     for (cmark_node *node = cmark_node_first_child(paragraph); node; line++) {
         line_read l;
         cmark_node *end = render_line(r, node, kind == MARKDOWN_ITEM && !start.line, &l);
-        find_key(buffer_text(&r->run), &l);
-        if (begins_entry(&start, &l)) {
-            if (start.line) finish_entry(r, &start, kind, depth);
-            start = (entry_start){.first = l, .line = line};
-            if (l.has_key) start.key = keep_key(r, &l);
-            buffer_clear(&r->whole);
-        } else {
-            buffer_putc(&r->whole, ' ');
-        }
-        buffer_puts(&r->whole, buffer_text(&r->run));
+        if (table)
+            add_row(r, buffer_text(&r->run), line, depth, false);
+        else if (kind == MARKDOWN_PARAGRAPH && begins_table(r, &start, line, depth))
+            table = true;
+        else
+            take_line(r, &start, &l, line, kind, depth);
         node = end ? cmark_node_next(end) : NULL;
     }
     if (start.line) finish_entry(r, &start, kind, depth);
@@ -473,7 +515,7 @@ static const char *find_cut(const char *text, const char *language, const fence 
     const char *end = text + strlen(text), *cut = NULL;
     int at = 0, least = has_hash_comments(language) ? 2 : 1;
     if (closed && (strcmp(language, "markdown") == 0 || strcmp(language, "md") == 0)) return NULL;
-    for (const char *p = text; p < end; p = next_line(p, end), at++) {
+    for (const char *p = text; p < end; p = markdown_next_line(p, end), at++) {
         if (!cut && looks_like_heading(p, end, least)) {
             cut = p;
             *line = at;
@@ -567,6 +609,71 @@ static void read_blocks(reader *r, cmark_node *node, int depth, int nesting) {
     for (; node && !r->cut_line; node = cmark_node_next(node)) read_block(r, node, depth, nesting);
 }
 
+/* ---- Front matter ---- */
+
+/* One text of a list, without a remark behind it and, where nobody needs them, quotes. */
+static void add_front_item(reader *r, const char *p, const char *end, int line) {
+    while (p < end && is_blank(*p)) p++;
+    const char *remark = memmem(p, (size_t)(end - p), " # ", 3);
+    end = markdown_line_end(p, remark ? remark : end);
+    bool quoted = end - p >= 2 && (*p == '"' || *p == '\'') && end[-1] == *p;
+    if (quoted && !memchr(p, ',', (size_t)(end - p))) p++, end--;
+    if (p < end) add_entry(r, MARKDOWN_ITEM, line, 0)->text = keep_text(r, p, (size_t)(end - p));
+}
+
+/* "[One, Two]" */
+static void add_front_items(reader *r, const char *p, const char *end, int line) {
+    for (const char *start = ++p; p < end; p++) {
+        if ((*p == '"' || *p == '\'') && p == skip_blanks(start)) {
+            const char *close = memchr(p + 1, *p, (size_t)(end - p - 1));
+            if (close) p = close;
+        }
+        if (*p != ',' && p + 1 != end) continue;
+        add_front_item(r, start, p, line);
+        start = p + 1;
+    }
+}
+
+/* What stands above all: "key: value" is a field, and a key with a list a section with items. */
+static void read_front(reader *r) {
+    const char *end = r->text + r->size, *p = r->text;
+    if (r->size >= 3 && memcmp(p, "\ufeff", 3) == 0) p += 3;
+    int lines = markdown_front_lines(p, end);
+    if (!lines) return;
+    markdown_section *top = r->section;
+    for (int line = 2; line < lines + 2; line++) {
+        p = markdown_next_line(p, end);
+        const char *next = markdown_next_line(p, end), *stop = markdown_line_end(p, next);
+        size_t key = markdown_front_key(p, stop);
+        if (!key) {
+            while (p < stop && is_blank(*p)) p++;
+            if (markdown_is_front_item(p, stop))
+                add_front_item(r, p + 1, stop, line);
+            else if (p < stop && *p != '#')
+                add_entry(r, MARKDOWN_PARAGRAPH, line, 0)->text = keep_text(r, p, (size_t)(stop - p));
+            continue;
+        }
+        r->section = top;
+        const char *value = p + key + 1, *name = keep_text(r, p, key);
+        while (value < stop && is_blank(*value)) value++;
+        bool list = value < stop && *value == '[' && stop[-1] == ']';
+        if (list || (value == stop && markdown_is_front_item(
+                                          next, markdown_line_end(next, markdown_next_line(next, end))))) {
+            add_section(r, BOLD_HEADING_LEVEL, line, name);
+            if (list) add_front_items(r, value, stop, line);
+            continue;
+        }
+        markdown_entry *e = add_entry(r, MARKDOWN_PARAGRAPH, line, 0);
+        e->key = name;
+        e->marked = true;
+        e->text = keep_text(r, p, (size_t)(stop - p));
+        e->value = e->text + (value - p);
+    }
+    r->section = top;
+    r->base_line = lines + 2;
+    r->start = (size_t)(find_line(r, r->base_line + 1) - r->text);
+}
+
 /* ---- The file ---- */
 
 static void read_part(reader *r) {
@@ -578,6 +685,7 @@ static void read_part(reader *r) {
 
 static void read_parts(reader *r) {
     add_section(r, 0, 1, "");
+    read_front(r);
     do {
         r->cut_line = 0;
         read_part(r);
@@ -611,49 +719,4 @@ int markdown_read(markdown *m, const char *text, size_t size) {
 void markdown_done(markdown *m) {
     arena_done(&m->memory);
     *m = (markdown){0};
-}
-
-/* How many containers a line may open or go on with: its markers, and its indentation by twos. */
-static int nesting_of(const char *p, const char *end) {
-    int markers = 0, blanks = 0;
-    while (p < end) {
-        const char *mark = p;
-        while (mark < end && is_digit(*mark)) mark++;
-        bool ordered = mark > p && mark < end && (*mark == '.' || *mark == ')');
-        bool bullet = mark == p && (*p == '-' || *p == '+' || *p == '*');
-        bool spaced = mark + 1 < end && is_blank(mark[1]);
-        if (is_blank(*p)) {
-            blanks += *p++ == '\t' ? 4 : 1;
-        } else if (*p == '>') {
-            markers++;
-            p++;
-        } else if (spaced && (ordered || bullet)) {
-            markers++;
-            p = mark + 2;
-        } else {
-            break;
-        }
-    }
-    bool empty = p == end || *p == '\n' || *p == '\r';
-    return empty && !markers ? 0 : markers + blanks / 2;
-}
-
-/* How often `first` stands before one of `others`. */
-static int count_pairs(const char *p, const char *end, char first, const char *others) {
-    int count = 0;
-    while (p < end && (p = memchr(p, first, (size_t)(end - p))) && ++p < end)
-        count += *p && strchr(others, *p);
-    return count;
-}
-
-const char *markdown_refuses(const char *text, size_t size, int *line) {
-    const char *end = text + size;
-    *line = 0;
-    if (count_pairs(text, end, '!', "[") > OPENERS_MOST) return "too many images";
-    if (count_pairs(text, end, '<', "!?") > OPENERS_MOST) return "too many HTML comments or declarations";
-    for (const char *p = text; p < end; p = next_line(p, end)) {
-        ++*line;
-        if (nesting_of(p, end) > NESTING_MOST) return "lists, quotes or indentation are nested too deeply";
-    }
-    return NULL;
 }

@@ -86,4 +86,29 @@ markdown_heading markdown_heading_read(const char *text);
  * 0: none. */
 size_t markdown_symbol(const char *text, const char *end);
 
+/* ---- Single lines ---- */
+
+/* The begin of the line behind the one that p is in; a carriage return alone ends one too, as it does for
+ * the parser. */
+const char *markdown_next_line(const char *p, const char *end);
+/* Where the line at p ends without blanks; next: the begin of the next. */
+const char *markdown_line_end(const char *p, const char *next);
+/* True of digits, letters, and the bytes of those letters that Western European languages have besides. It
+ * looks at the byte before p, too. */
+bool markdown_is_word(const char *p);
+
+/* The columns of "| --- | :-: |", the row below a table's head; 0: it is none. */
+int markdown_columns(const char *row);
+/* The bar behind a row's first cell; its end when there is none. */
+const char *markdown_cell_end(const char *cell, const char *end);
+/* True when a head with this second cell names the columns ("Field", "Value"), and is no field itself. */
+bool markdown_names_columns(const char *second);
+
+/* How many lines there are between the two "---" of front matter, which a file begins with; 0: none. */
+int markdown_front_lines(const char *text, const char *end);
+/* The size of the key that a line of it begins with, "key: value" or "key:"; 0: there is none. */
+size_t markdown_front_key(const char *p, const char *end);
+/* "- text", at any indentation. */
+bool markdown_is_front_item(const char *p, const char *end);
+
 #endif

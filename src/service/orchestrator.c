@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "engine/engine.h"
+#include "service/git.h"
 #include "service/settings.h"
 #include "service/work.h"
 #include "service/workflows.h"
@@ -67,6 +68,7 @@ static int set_agent(baton_orchestrator *o, const baton_orchestrator_options *fr
         a->result = (agent_result)i;
         if (strcmp(results[i], from->agent_result) == 0) break;
     }
+    if (agent_settings_check(a, err) != 0) return -1;
     o->verify = value_is_valid(a->verify) ? value_ref(a->verify) : baton_value_array();
     for (size_t i = 0; i < from->verify_count; i++)
         o->verify = baton_value_append(o->verify, baton_value_string(from->verify[i]));
@@ -80,6 +82,15 @@ static char *default_worktrees(const baton_task_service *s) {
     buffer b = {0};
     buffer_append(&b, path, slash ? (size_t)(slash - path) : 0);
     buffer_puts(&b, "/worktrees");
+    return buffer_take(&b);
+}
+
+/* Need not exist yet. Given; NULL without memory. */
+static char *absolute(const char *path) {
+    char here[PATH_MAX];
+    buffer b = {0};
+    if (*path != '/' && getcwd(here, sizeof here)) buffer_printf(&b, "%s/", here);
+    buffer_puts(&b, path);
     return buffer_take(&b);
 }
 
@@ -105,7 +116,13 @@ static int fill(orchestrator *made, baton_task_service *service, const baton_orc
     if (!o->directory)
         return baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no folder '%s'",
                                options->directory ? options->directory : ".");
-    o->worktrees = options->worktrees ? strdup(options->worktrees) : default_worktrees(service);
+    git_repository r = {0};
+    if (git_find(&r, o->directory, NULL) == 0) {
+        o->repository = strdup(r.common);
+        o->project = strdup(r.name);
+    }
+    git_done(&r);
+    o->worktrees = options->worktrees ? absolute(options->worktrees) : default_worktrees(service);
     if (!o->worktrees) return error_memory(err);
     return set_agent(o, options, err);
 }
@@ -134,6 +151,8 @@ void baton_orchestrator_free(baton_orchestrator *o) {
     value_unref(made->refused);
     baton_registry_free(made->registry);
     free(o->directory);
+    free(o->repository);
+    free(o->project);
     free(o->worktrees);
     free(made->session);
     free(made);
@@ -159,6 +178,12 @@ int baton_orchestrator_register(baton_orchestrator *o, baton_registry *registry,
     if (orchestrator_add_functions(registry, o, err) != 0) return -1;
     ((orchestrator *)o)->registry = registry_ref(registry);
     return 0;
+}
+
+void orchestrator_told_by(baton_orchestrator *o,
+                          void (*told)(void *data, baton_value work, baton_value entry), void *data) {
+    o->told = told;
+    o->told_data = data;
 }
 
 void orchestrator_watched_by(baton_orchestrator *o, orchestrator_watch watch, void *data) {
@@ -203,6 +228,7 @@ static baton_value input_of(const orchestrator *made, baton_value task) {
         work = value_set_text(work, "session", made->session);
     baton_value note = task_member(task, "state", "retry_note");
     if (baton_value_as_text(note)) work = baton_value_set(work, "failure", value_ref(note));
+    work = baton_value_set(work, "sent_back", baton_value_boolean(baton_value_as_text(note)));
     value_unref(note);
     value_unref(declared);
     value_unref(edited);
@@ -214,8 +240,20 @@ typedef struct taking {
     const char *execution;
 } taking;
 
+/* Takes the ids (invalid: none), of which the last ones are kept. */
+static baton_value add_execution(baton_value ids, const char *id) {
+    enum { EXECUTIONS_KEPT = 100 };
+    baton_value kept = baton_value_array();
+    size_t count = baton_value_size(ids);
+    for (size_t i = count < EXECUTIONS_KEPT ? 0 : count - EXECUTIONS_KEPT + 1; i < count; i++)
+        kept = baton_value_append(kept, baton_value_at(ids, i));
+    value_unref(ids);
+    return baton_value_append(kept, baton_value_string(id));
+}
+
 static baton_value take(void *data, baton_value task, baton_error **err) {
     static const char *const ended[] = {"work", "gate", "reason", "ended_at"};
+    static const char *const kept[] = {"base_commit", "branch"}; /* of its work, for this try */
     const taking *t = data;
     if (!status_is(task, "pending")) {
         baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' was begun by somebody else meanwhile",
@@ -226,13 +264,13 @@ static baton_value take(void *data, baton_value task, baton_error **err) {
     task = value_set_text(task, "status", "running");
     task = value_set_text(task, "execution", t->execution);
     baton_value state = baton_value_get(task, "state"), executions = baton_value_get(state, "executions");
-    if (!value_is_valid(executions)) executions = baton_value_array();
-    state = baton_value_set(state, "executions",
-                            baton_value_append(executions, baton_value_string(t->execution)));
+    state = baton_value_set(state, "executions", add_execution(executions, t->execution));
     state = baton_value_set(state, "started_at", task_now());
-    baton_value begun = task_member(state, "work", "base_commit");
-    if (baton_value_as_text(begun)) state = baton_value_set(state, "base_commit", value_ref(begun));
-    value_unref(begun);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        baton_value v = task_member(state, "work", kept[i]);
+        if (baton_value_as_text(v)) state = baton_value_set(state, kept[i], value_ref(v));
+        value_unref(v);
+    }
     for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++) state = baton_value_remove(state, ended[i]);
     return baton_value_set(task, "state", state);
 }
@@ -243,8 +281,8 @@ static baton_workflow *workflow_of(const orchestrator *made, baton_value task, b
     const char *const folders[] = {o->options.workflows, o->agent.workflows};
     if (type) return workflow_of_type(type, folders, 2, made->registry, err);
     baton_error_set(err, BATON_ERROR_INVALID,
-                    "'%s' has no type, so there is no workflow for it: 'baton task edit ID --type TYPE'",
-                    value_get_text(task, "title"));
+                    "'%s' has no type, so there is no workflow for it: 'baton task edit %.8s --type TYPE'",
+                    value_get_text(task, "title"), value_get_text(task, "id"));
     return NULL;
 }
 
@@ -304,16 +342,26 @@ static int execute(orchestrator *made, baton_engine *engine, baton_value task, b
 /* ---- From an execution back to the task ---- */
 
 typedef struct settlement {
+    const char *execution;
     execution_status status;
     const char *reason; /* NULL: none */
 } settlement;
 
-/* A task that never came to its begin (its place could not be made) is as it was. */
+static bool is_under_way(baton_value task) {
+    return status_is(task, "running") || status_is(task, "waiting");
+}
+
+/* A task that never came to its begin (its place could not be made) is as it was. One that was settled
+ * already, and perhaps let begin again, is left alone. */
 static baton_value settle(void *data, baton_value task, baton_error **err) {
     (void)err;
     const settlement *s = data;
+    const char *execution = value_get_text(task, "execution");
+    if (!is_under_way(task) || !execution || strcmp(execution, s->execution) != 0) return task;
     baton_value state = baton_value_get(task, "state");
-    bool begun = baton_value_has(state, "work");
+    baton_value unrunnable = task_member(state, "work", "unrunnable");
+    bool begun = baton_value_has(state, "work") && !baton_value_is_true(unrunnable);
+    value_unref(unrunnable);
     value_unref(state);
     const char *status = s->status == EXECUTION_COMPLETED   ? "completed"
                          : s->status == EXECUTION_CANCELLED ? "cancelled"
@@ -331,7 +379,7 @@ static bool has_ended(execution_status status) { return status >= EXECUTION_COMP
 /* Writes down how it ended, if it did. *task is renewed. */
 static int conclude(orchestrator *made, const baton_result *result, baton_value *task, baton_error **err) {
     baton_value problem = baton_result_problem(result);
-    settlement s = {.status = result->status};
+    settlement s = {.execution = result->id, .status = result->status};
     if (result->status == EXECUTION_FAULTED) {
         s.reason = value_get_text(problem, "detail");
         if (!s.reason) s.reason = value_get_text(problem, "title");
@@ -373,50 +421,48 @@ static baton_value approved_work(baton_value task) {
     baton_value state = baton_value_get(task, "state"), gate = baton_value_get(state, "gate");
     const char *name = value_get_text(gate, "name"), *key = value_get_text(gate, "key");
     baton_value approval = name ? task_member(state, "approvals", name) : VALUE_INVALID;
-    const char *of = value_get_text(approval, "key"), *note = value_get_text(approval, "note");
-    baton_value again = baton_value_get(approval, "again"), work = VALUE_INVALID;
-    if (of && key && strcmp(of, key) == 0) {
-        work = baton_value_get(state, "work");
-        if (baton_value_is_true(again)) {
-            int attempt = work_number(work, "attempt") + 1;
-            if (attempt > work_setting_number(work, "max_attempts"))
-                work = task_set_member(work, "settings", "max_attempts", baton_value_number(attempt));
-            work = work_fail_attempt(work, note ? note : "the result was not accepted", NULL);
-        } else {
-            work = work_pass_gate(work, name, strcmp(name, "begin") == 0 ? "work" : "finish", note);
-        }
-    }
-    value_unref(again);
+    const char *of = value_get_text(approval, "key");
+    baton_value work = VALUE_INVALID;
+    if (of && key && strcmp(of, key) == 0)
+        work = work_take_approval(baton_value_get(state, "work"), name, approval);
     value_unref(approval);
     value_unref(gate);
     value_unref(state);
     return work;
 }
 
+/* Its key is the data: one that it came to meanwhile stays. */
 static baton_value leave_gate(void *data, baton_value task, baton_error **err) {
-    (void)data, (void)err;
+    (void)err;
+    const char *left = value_get_text(*(baton_value *)data, "key");
+    baton_value gate = task_member(task, "state", "gate");
+    const char *key = value_get_text(gate, "key");
+    bool same = left ? key && strcmp(left, key) == 0 : !key;
+    value_unref(gate);
+    if (!same || !status_is(task, "waiting")) return task;
     task = task_set_member(task, "state", "gate", baton_value_null());
     return value_set_text(task, "status", "running");
 }
 
-/* The execution waits at a gate, and a person let it go on. Takes the work. */
-static int deliver(orchestrator *made, baton_engine *engine, baton_value task, baton_value work,
+/* The execution waits at a gate, in this engine already (`mine`) or in none, and a person let it go on.
+ * Takes the work. */
+static int deliver(orchestrator *made, baton_engine *engine, bool mine, baton_value task, baton_value work,
                    baton_result **result, baton_error **err) {
     const char *id = value_get_text(task, "execution");
-    baton_value step = task_member(task, "state", "gate");
-    const char *reference = value_get_text(step, "step");
-    int done = baton_engine_recover(engine, id, NULL, err);
+    baton_value gate = task_member(task, "state", "gate");
+    const char *reference = value_get_text(gate, "step");
+    int done = mine ? 0 : baton_engine_recover(engine, id, NULL, err);
     if (done == 0) {
         baton_workflow *workflow = NULL;
         if (engine_workflow_of(engine, id, &workflow, NULL) == 0) watch(made, task, id, workflow);
         done = baton_engine_deliver(engine, id, reference, value_ref(work), err);
     }
     if (done == 0)
-        done = task_service_change(made->shared.service, value_get_text(task, "id"), leave_gate, NULL, NULL,
-                                   err);
+        done = task_service_change(made->shared.service, value_get_text(task, "id"), leave_gate, &gate,
+                                   NULL, err);
     if (done == 0) done = baton_engine_run(engine, err);
     if (done == 0) done = engine_stored_result(engine, id, result, err);
-    value_unref(step);
+    value_unref(gate);
     value_unref(work);
     return done;
 }
@@ -425,6 +471,14 @@ static int resume(orchestrator *made, baton_engine *engine, const char *id, bato
                   baton_result **result, baton_error **err) {
     baton_workflow *workflow = NULL;
     if (engine_workflow_of(engine, id, &workflow, err) != 0) return -1;
+    /* It was at a gate, and was killed when it had just left it. */
+    baton_value gate = task_member(task, "state", "gate");
+    int done = !status_is(task, "waiting")
+                   ? 0
+                   : task_service_change(made->shared.service, value_get_text(task, "id"), leave_gate,
+                                         &gate, NULL, err);
+    value_unref(gate);
+    if (done != 0) return -1;
     watch(made, task, id, workflow);
     return engine_finish(engine, &(store_claim){.id = id}, TAKE_TO_RUN, result, err);
 }
@@ -445,19 +499,19 @@ static int go_on(orchestrator *made, baton_engine *engine, baton_value task, bat
         return none ? execute(made, engine, task, result, err) : -1;
     }
     if (has_ended(x.status)) return engine_stored_result(engine, id, result, err);
-    if (x.owner && !x.interrupted)
+    if (x.owner && !x.interrupted && !x.mine)
         return baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is being carried out by process %lld",
                                value_get_text(task, "title"), (long long)x.owner_pid);
     bool at_gate = status_is(task, "waiting") && x.status == EXECUTION_WAITING;
     baton_value work = at_gate ? approved_work(task) : VALUE_INVALID;
     bool approved = value_is_valid(work);
-    if (at_gate && !approved) return 0;
+    if (!approved && (at_gate || x.mine)) return 0;
     bool accepted = approved && strcmp(value_get_text(work, "next"), "finish") == 0;
     if (!accepted && refuse_without_agent(made, err) != 0) {
         value_unref(work);
         return -1;
     }
-    return approved ? deliver(made, engine, task, work, result, err)
+    return approved ? deliver(made, engine, x.mine, task, work, result, err)
                     : resume(made, engine, id, task, result, err);
 }
 
@@ -479,6 +533,37 @@ static int begin(orchestrator *made, baton_engine *engine, baton_value *task, ba
     return done == 0 ? execute(made, engine, *task, result, err) : -1;
 }
 
+/* It was imported in another repository, which is still there, than the one where this would carry it out.
+ */
+static bool is_elsewhere(const baton_orchestrator *o, baton_value task) {
+    baton_value state = baton_value_get(task, "state");
+    const char *its = value_get_text(value_is_valid(state) ? state : task, "repository");
+    bool other = its && o->repository && strcmp(its, o->repository) != 0 &&
+                 (!o->project || strcmp(o->project, value_get_text(task, "project_id")) != 0) &&
+                 access(its, F_OK) == 0;
+    value_unref(state);
+    return other;
+}
+
+static int refuse_elsewhere(const baton_orchestrator *o, baton_value task, baton_error **err) {
+    if (!is_elsewhere(o, task)) return 0;
+    baton_value its = task_member(task, "state", "repository");
+    baton_error_set(
+        err, BATON_ERROR_CONFLICT,
+        "'%s' is of project '%s' and was imported in %s: carry it out there, or import its document here",
+        value_get_text(task, "title"), value_get_text(task, "project_id"), baton_value_as_text(its));
+    value_unref(its);
+    return -1;
+}
+
+/* What waits for others is not offered before these are done, and then no more refused. */
+static void note_refusal(orchestrator *made, const char *id, const baton_error *why) {
+    if (!why)
+        made->refused = baton_value_remove(made->refused, id);
+    else if (baton_error_get_code(why) != BATON_ERROR_DEPENDENCY)
+        made->refused = baton_value_set(made->refused, id, baton_value_boolean(true));
+}
+
 int baton_orchestrator_run(baton_orchestrator *o, baton_engine *engine, const char *word,
                            baton_value *given, baton_error **err) {
     orchestrator *made = (orchestrator *)o;
@@ -489,20 +574,25 @@ int baton_orchestrator_run(baton_orchestrator *o, baton_engine *engine, const ch
         return -1;
     }
     baton_result *result = NULL;
+    baton_error *why = NULL;
     int done;
-    if (status_is(task, "pending"))
-        done = begin(made, engine, &task, &result, err);
-    else if (status_is(task, "running") || status_is(task, "waiting"))
-        done = go_on(made, engine, task, &result, err);
+    if (refuse_elsewhere(o, task, &why) != 0)
+        done = -1;
+    else if (status_is(task, "pending"))
+        done = begin(made, engine, &task, &result, &why);
+    else if (is_under_way(task))
+        done = go_on(made, engine, task, &result, &why);
     else
-        done =
-            baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is %s; 'baton task retry' lets it begin again",
-                            value_get_text(task, "title"), value_get_text(task, "status"));
-    if (done == 0 && result) done = conclude(made, result, &task, err);
-    if (done == 0)
-        remember_session(made, task);
+        done = baton_error_set(&why, BATON_ERROR_CONFLICT,
+                               "'%s' is %s; 'baton task retry' lets it begin again",
+                               value_get_text(task, "title"), value_get_text(task, "status"));
+    if (done == 0 && result) done = conclude(made, result, &task, &why);
+    note_refusal(made, id, why);
+    if (done == 0) remember_session(made, task);
+    if (why && err)
+        *err = why;
     else
-        made->refused = baton_value_set(made->refused, id, baton_value_boolean(true));
+        baton_error_free(why);
     free(id);
     baton_result_free(result);
     if (done == 0 && given)
@@ -514,28 +604,35 @@ int baton_orchestrator_run(baton_orchestrator *o, baton_engine *engine, const ch
 
 /* ---- Which one is next ---- */
 
-/* It was begun, nobody has it, and it can go on. */
+/* A process that lives has it, which is not this one. */
+static bool is_held(const store_execution *x) {
+    return x->owner && !x->interrupted && x->owner_pid != getpid();
+}
+
+bool orchestrator_is_held(baton_orchestrator *o, baton_value task) {
+    const char *id = value_get_text(task, "execution");
+    store *store = o->service->store;
+    store_execution x;
+    return id && is_under_way(task) && store->type->find(store, id, &x, NULL) == 0 && is_held(&x);
+}
+
+/* It was begun, nobody else has it, and it can go on. */
 static bool can_go_on(baton_orchestrator *o, baton_value task) {
     const char *id = value_get_text(task, "execution");
     store *store = o->service->store;
     store_execution x;
-    if (!id || (!status_is(task, "running") && !status_is(task, "waiting"))) return false;
+    if (!id || !is_under_way(task)) return false;
     if (store->type->find(store, id, &x, NULL) != 0) return true;
     if (has_ended(x.status)) return true;
-    if (x.owner && !x.interrupted) return false;
-    if (!status_is(task, "waiting") || x.status != EXECUTION_WAITING) return true;
+    if (is_held(&x)) return false;
+    bool here = x.owner && !x.interrupted; /* in an engine of this process, which left it at a gate */
+    if (!here && (!status_is(task, "waiting") || x.status != EXECUTION_WAITING)) return true;
     baton_value work = approved_work(task);
     value_unref(work);
     return value_is_valid(work);
 }
 
-/* Of those that are ready. */
-static bool can_begin(baton_orchestrator *o, baton_value task) {
-    (void)o, (void)task;
-    return true;
-}
-
-/* The id of the first of these tasks (taken) that fits; given; NULL when there is none. */
+/* The id of the first of these tasks (taken) that fits (NULL: any); given; NULL when there is none. */
 static char *first_of(const orchestrator *made, baton_value tasks,
                       bool (*fits)(baton_orchestrator *o, baton_value task), baton_error **err) {
     char *id = NULL;
@@ -543,7 +640,8 @@ static char *first_of(const orchestrator *made, baton_value tasks,
     for (size_t i = 0; i < baton_value_size(tasks) && !found; i++) {
         baton_value task = baton_value_at(tasks, i);
         const char *text = value_get_text(task, "id");
-        found = !baton_value_has(made->refused, text) && fits((baton_orchestrator *)&made->shared, task);
+        found = !baton_value_has(made->refused, text) && !is_elsewhere(&made->shared, task) &&
+                (!fits || fits((baton_orchestrator *)&made->shared, task));
         if (found && !(id = strdup(text))) error_memory(err);
         value_unref(task);
     }
@@ -559,16 +657,30 @@ char *baton_orchestrator_next(baton_orchestrator *o, const char *project, baton_
     if (id) return id;
     tasks =
         baton_task_service_list(o->service, &(baton_task_filter){.project = project, .ready = true}, err);
-    return first_of(made, tasks, can_begin, err);
+    return first_of(made, tasks, NULL, err);
 }
 
 /* ---- Cancelling ---- */
 
+/* The data is the task as it was looked at. */
 static baton_value cancel(void *data, baton_value task, baton_error **err) {
-    (void)data, (void)err;
+    const baton_value *seen = data;
+    const char *before = value_get_text(*seen, "status");
+    bool begun_meanwhile = !is_under_way(*seen) && is_under_way(task);
+    if (begun_meanwhile || status_is(task, "completed")) {
+        baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' was %s and is %s by now",
+                        value_get_text(task, "title"), before, value_get_text(task, "status"));
+        value_unref(task);
+        return VALUE_INVALID;
+    }
     task = value_set_text(task, "status", "cancelled");
     task = task_set_member(task, "state", "gate", baton_value_null());
     return task_set_member(task, "state", "ended_at", task_now());
+}
+
+/* It waits in this engine. */
+static int cancel_here(baton_engine *engine, const char *execution, baton_error **err) {
+    return baton_engine_cancel(engine, execution, err) == 0 ? baton_engine_run(engine, err) : -1;
 }
 
 int baton_orchestrator_cancel(baton_orchestrator *o, baton_engine *engine, const char *word,
@@ -580,7 +692,7 @@ int baton_orchestrator_cancel(baton_orchestrator *o, baton_engine *engine, const
         return -1;
     }
     int done = 0;
-    bool begun = status_is(task, "running") || status_is(task, "waiting");
+    bool begun = is_under_way(task);
     const char *execution = value_get_text(task, "execution");
     store *store = engine->store;
     store_execution x;
@@ -590,15 +702,17 @@ int baton_orchestrator_cancel(baton_orchestrator *o, baton_engine *engine, const
                                value_get_text(task, "status"));
     } else if (begun && execution && store->type->find(store, execution, &x, NULL) == 0 &&
                !has_ended(x.status)) {
-        settles = x.owner && !x.interrupted;
+        settles = x.owner && !x.interrupted && !x.mine;
         baton_result *result = NULL;
-        if (settles)
+        if (x.mine)
+            done = cancel_here(engine, execution, err);
+        else if (settles)
             done = store->type->ask(store, execution, "cancel", err);
         else
             done = engine_finish(engine, &(store_claim){.id = execution}, TAKE_TO_CANCEL, &result, err);
         baton_result_free(result);
     }
-    if (done == 0 && !settles) done = task_service_change(o->service, id, cancel, NULL, NULL, err);
+    if (done == 0 && !settles) done = task_service_change(o->service, id, cancel, &task, NULL, err);
     value_unref(task);
     free(id);
     return done;

@@ -10,6 +10,12 @@
 typedef void (*orchestrator_watch)(void *data, baton_value task, const char *execution,
                                    const baton_workflow *workflow);
 void orchestrator_watched_by(baton_orchestrator *o, orchestrator_watch watch, void *data);
+/* True when another process, which lives, has the task's execution: that one goes on with it. */
+bool orchestrator_is_held(baton_orchestrator *o, baton_value task);
+
+/* Told of each new entry in the log of a task's work. Borrowed. */
+void orchestrator_told_by(baton_orchestrator *o,
+                          void (*told)(void *data, baton_value work, baton_value entry), void *data);
 
 /* The functions that workflows of tasks call. Without an orchestrator (NULL) they are there to be known,
  * not to be run. */

@@ -103,48 +103,75 @@ static bool has_status_429(const char *text) {
 
 /* ---- How long ---- */
 
-/* What stands before a span. Longer phrases come before those that they begin with. */
+enum { MOMENT = -1 };
+
+/* What stands before a span or a moment. Longer phrases come before those that they begin with. */
 static const struct {
     const char *phrase;
-    double bare_ms; /* what a number without a unit counts; 0: it is none */
+    double bare_ms; /* what a number without a unit counts; 0: it is none; MOMENT: nor is a span */
 } announcements[] = {
-    {"retry after ms", 1}, {"retry after seconds", 1000},
-    {"retry after", 1000}, {"retry delay", 1000},
-    {"again after", 0},    {"again in", 0},
-    {"retry in", 0},       {"retrying in", 0},
-    {"available in", 0},   {"reset in", 0},
-    {"resets in", 0},      {"wait", 0},
+    {"retry after ms", 1},
+    {"retry after seconds", 1000},
+    {"retry after", 1000},
+    {"retry delay", 1000},
+    {"again after", 0},
+    {"again in", 0},
+    {"retry in", 0},
+    {"retrying in", 0},
+    {"available in", 0},
+    {"reset in", 0},
+    {"resets in", 0},
+    {"wait until", MOMENT},
+    {"wait", 0},
+    {"limit reached", MOMENT},
+    {"rate limit reset", MOMENT},
+    {"reset at", MOMENT},
+    {"resets at", MOMENT},
+    {"resets", MOMENT},
+    {"again at", MOMENT},
+    {"available at", MOMENT},
 };
 
 /* Words before the span, in this order: "wait for at least about". */
 static const char *skip_fillers(const char *p) {
     static const char *const words[] = {"for ",   "at least ", "another ",
                                         "about ", "around ",   "approximately "};
+    static const char blanks[] = " \t:=\"'(~|";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        p += strspn(p, " \t:=\"'(~");
+        p += strspn(p, blanks);
         if (strncasecmp(p, words[i], strlen(words[i])) == 0) p += strlen(words[i]);
     }
-    return p + strspn(p, " \t:=\"'(~");
+    return p + strspn(p, blanks);
 }
 
-static bool read_wait(const char *p, double bare_ms, double *ms) {
-    p = skip_fillers(p);
-    if (span_read(&p, ms)) return true;
-    double number;
-    if (!bare_ms || !span_read_number(&p, &number)) return false;
-    p += strspn(p, " \t");
-    if (is_letter(*p)) return false; /* "after 3 attempts" */
-    *ms = number * bare_ms;
+/* The wait until a number that can only be a moment: seconds from 2001 on, or milliseconds. */
+static bool read_moment(double number, int64_t now_ms, double *ms) {
+    if (number >= 1e9 && number < 1e11)
+        number *= 1000;
+    else if (!(number >= 1e12 && number < 1e14))
+        return false;
+    double wait_ms = number - (double)now_ms;
+    *ms = (wait_ms > 0 ? wait_ms : 0) + 1000;
     return true;
 }
 
-static int64_t find_wait(const char *text) {
+static void read_wait(const char *p, double bare_ms, int64_t now_ms, double *ms) {
+    p = skip_fillers(p);
+    if (bare_ms != MOMENT && span_read(&p, ms)) return;
+    double number;
+    if (!span_read_number(&p, &number)) return;
+    p += strspn(p, " \t");
+    if (is_letter(*p)) return; /* "after 3 attempts" */
+    if (!read_moment(number, now_ms, ms) && bare_ms > 0) *ms = number * bare_ms;
+}
+
+static int64_t find_wait(const char *text, int64_t now_ms) {
     double ms = 0;
     for (const char *p = text; *p; p++) {
         size_t size = 0;
         for (size_t i = 0; size == 0 && i < sizeof announcements / sizeof *announcements; i++) {
             size = phrase_size(text, p, announcements[i].phrase);
-            if (size > 0) read_wait(p + size, announcements[i].bare_ms, &ms);
+            if (size > 0) read_wait(p + size, announcements[i].bare_ms, now_ms, &ms);
         }
     }
     return ms < RATE_LIMIT_WAIT_MS ? llround(ms) : RATE_LIMIT_WAIT_MS;
@@ -169,8 +196,8 @@ static bool has_usual(const char *text) {
     return has_status_429(text);
 }
 
-bool rate_limit_find(const char *text, baton_value patterns, int64_t *wait_ms) {
+bool rate_limit_find(const char *text, baton_value patterns, int64_t now_ms, int64_t *wait_ms) {
     bool found = baton_value_kind(patterns) == BATON_KIND_ARRAY ? has_any(text, patterns) : has_usual(text);
-    *wait_ms = found ? find_wait(text) : 0;
+    *wait_ms = found ? find_wait(text, now_ms) : 0;
     return found;
 }

@@ -127,7 +127,8 @@ static bool fits(const setting *s, baton_value v) {
     return false;
 }
 
-static void say_kind(const setting *s, char *text, size_t size) {
+static void say_kind(const setting *s, char text[SETTINGS_EXPECTED]) {
+    enum { size = SETTINGS_EXPECTED };
     switch (s->kind) {
     case SETTING_BOOLEAN: snprintf(text, size, "true or false"); return;
     case SETTING_WHOLE: snprintf(text, size, "a whole number from %.0f to %.0f", s->least, s->most); return;
@@ -165,12 +166,24 @@ int settings_check(const char *key, baton_value value, baton_error **err) {
     }
     if (baton_value_kind(value) == BATON_KIND_NULL) return 0;
     if (!fits(s, value)) {
-        char kind[160];
-        say_kind(s, kind, sizeof kind);
+        char kind[SETTINGS_EXPECTED];
+        say_kind(s, kind);
         return baton_error_set(err, BATON_ERROR_INVALID, "%s must be %s", key, kind);
     }
     if (value_fits(value, VALUE_BYTES) == VALUE_FITS) return 0;
     return baton_error_set(err, BATON_ERROR_LIMIT, "%s is longer than %d bytes", key, VALUE_BYTES);
+}
+
+bool settings_fits(const char *key, baton_value value, char expected[SETTINGS_EXPECTED]) {
+    const setting *s = find(key);
+    if (!s) return true;
+    bool of_kind = fits(s, value);
+    if (of_kind && value_fits(value, VALUE_BYTES) == VALUE_FITS) return true;
+    if (of_kind)
+        snprintf(expected, SETTINGS_EXPECTED, "at most %d bytes long", VALUE_BYTES);
+    else
+        say_kind(s, expected);
+    return false;
 }
 
 bool settings_is_column(const char *key) {

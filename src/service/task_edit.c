@@ -92,7 +92,7 @@ static baton_value set_one(const edit *e, baton_value task, const char *key, bat
 static baton_value edit_task(void *data, baton_value task, baton_error **err) {
     const edit *e = data;
     if (status_is(task, "running") || status_is(task, "waiting"))
-        return refuse(task, err, ": it can be edited before it begins, and when it has ended");
+        return refuse(task, err, ": edit it when it has ended, or 'baton task cancel' it first");
     int cursor = 0;
     const char *key;
     baton_value v;

@@ -18,7 +18,7 @@
 typedef struct origin {
     task_files *files;
     const char *root; /* absolute; relative paths start behind it */
-    const char *repository, *folder;
+    const char *repository, *repository_root, *common, *folder;
 } origin;
 
 static const char *name_of(const char *path) {
@@ -46,6 +46,8 @@ static int add(const origin *o, const char *path, bool named, baton_error **err)
                        .real = arena_text(&f->memory, real),
                        .relative = arena_text(&f->memory, inside ? real + root + 1 : real),
                        .repository = o->repository,
+                       .root = o->repository_root,
+                       .common = o->common,
                        .folder = o->folder,
                        .named = named};
     free(real);
@@ -111,12 +113,18 @@ static int fill_origin(origin *o, const char *folder, baton_error **err) {
     char here[PATH_MAX];
     if (git_find(&r, folder, &none) == 0) {
         o->root = arena_text(memory, r.root);
+        o->repository_root = o->root;
+        o->common = arena_text(memory, r.common);
         o->repository = arena_text(memory, r.name);
     } else {
         size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
         bool inside = size && strncmp(folder, here, size) == 0 && (!folder[size] || folder[size] == '/');
         o->root = arena_text(memory, inside ? here : folder);
-        if (git_find(&r, ".", NULL) == 0) o->repository = arena_text(memory, r.name);
+        if (git_find(&r, ".", NULL) == 0) {
+            o->repository = arena_text(memory, r.name);
+            o->repository_root = arena_text(memory, r.root);
+            o->common = arena_text(memory, r.common);
+        }
     }
     bool refused = none && baton_error_get_code(none) != BATON_ERROR_NOT_FOUND;
     o->folder = arena_text(memory, name_of(folder));

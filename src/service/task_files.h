@@ -13,8 +13,10 @@ typedef struct task_file {
     const char *real;       /* without links */
     const char *relative;   /* from the repository's root, else from the folder that was named */
     const char *repository; /* its name, else that of the one where this process is; NULL: none */
-    const char *folder;     /* the name of the folder that was named, or that the file is in */
-    bool named;             /* by itself, not found in a folder */
+    const char *root;       /* that repository's root, and its common git folder; NULL: none */
+    const char *common;
+    const char *folder; /* the name of the folder that was named, or that the file is in */
+    bool named;         /* by itself, not found in a folder */
 } task_file;
 
 typedef struct task_files {

@@ -2,7 +2,8 @@
  * (source_path), else where its file stands. Everything of one import is worked out first, with its
  * dependencies, and written in one commit.
  *
- * A document whose content a task already has is not even read. Columns that a person edited stay edited.
+ * A document that was moved, unchanged, takes its task along when the file is gone from where it was. A
+ * document whose content a task already has is not even read. Columns that a person edited stay edited.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,14 +208,27 @@ static baton_value new_id(import *m) {
     return baton_value_string(text);
 }
 
+/* Without a member of its state. Takes the task. */
+static baton_value task_without(baton_value task, const char *key) {
+    baton_value state = baton_value_get(task, "state");
+    return value_is_valid(state) ? baton_value_set(task, "state", baton_value_remove(state, key)) : task;
+}
+
 /* The members of metadata that listing tasks needs, so that it need not read the whole. */
 static baton_value with_state(baton_value task, const task_document *d, const task_file *f) {
     static const char *const kept[] = {"feature", "boxes"};
     for (int i = 0; i < 2; i++) {
         baton_value v = baton_value_get(d->metadata, kept[i]);
-        if (value_is_valid(v)) task = task_set_member(task, "state", kept[i], v);
+        if (value_is_valid(v))
+            task = task_set_member(task, "state", kept[i], v);
+        else
+            task = task_without(task, kept[i]);
     }
     task = task_set_member(task, "state", "file", baton_value_string(f->relative));
+    if (f->root) {
+        task = task_set_member(task, "state", "root", baton_value_string(f->root));
+        task = task_set_member(task, "state", "repository", baton_value_string(f->common));
+    }
     return task_set_member(task, "state", "own_path", baton_value_boolean(d->source_path));
 }
 
@@ -293,20 +308,11 @@ static baton_value changes_between(baton_value old, baton_value new) {
     return all;
 }
 
-/* Takes task and changes. */
-static baton_value add_note(baton_value task, baton_value changes) {
+/* Takes the task. */
+static baton_value add_note(baton_value task, const char *text) {
     enum { NOTES_KEPT = 20 };
-    buffer text = {0};
-    buffer_puts(&text, "the document changed: ");
-    for (size_t i = 0; i < baton_value_size(changes); i++) {
-        baton_value one = baton_value_at(changes, i);
-        buffer_printf(&text, "%s%s", i ? ", " : "", baton_value_as_text(one));
-        value_unref(one);
-    }
     baton_value note = baton_value_set(baton_value_object(), "at", task_now());
-    note = value_set_text(note, "text", buffer_text(&text));
-    buffer_done(&text);
-    value_unref(changes);
+    note = value_set_text(note, "text", text);
     baton_value state = baton_value_get(task, "state"), old = baton_value_get(state, "notes");
     value_unref(state);
     baton_value notes = baton_value_array();
@@ -315,6 +321,20 @@ static baton_value add_note(baton_value task, baton_value changes) {
         notes = baton_value_append(notes, baton_value_at(old, i));
     value_unref(old);
     return task_set_member(task, "state", "notes", baton_value_append(notes, note));
+}
+
+/* Takes the task. */
+static baton_value note_changes(baton_value task, baton_value changes) {
+    buffer text = {0};
+    buffer_puts(&text, "the document changed: ");
+    for (size_t i = 0; i < baton_value_size(changes); i++) {
+        baton_value one = baton_value_at(changes, i);
+        buffer_printf(&text, "%s%s", i ? ", " : "", baton_value_as_text(one));
+        value_unref(one);
+    }
+    task = add_note(task, buffer_text(&text));
+    buffer_done(&text);
+    return task;
 }
 
 static bool is_under_way(const item *i) {
@@ -367,9 +387,11 @@ static item *find_same(const import *m, const reading *r, const char *project) {
     item *i = of_digest_node(map_find(&m->digests, r->digest, map_hash(&m->digests, r->digest)));
     for (; i; i = i->twin) {
         if (project && strcmp(project_of(i), project) != 0) continue;
+        if (strcmp(value_get_text(i->task, "digest"), r->digest) != 0)
+            continue; /* another gave it a new one */
         baton_value state = baton_value_get(i->task, "state"), own = baton_value_get(state, "own_path");
         const char *path = value_get_text(i->task, "source_path");
-        bool same = baton_value_is_true(own) || strcmp(path, r->outcome->file->relative) == 0;
+        bool same = baton_value_is_true(own) || (path && strcmp(path, r->outcome->file->relative) == 0);
         value_unref(own);
         value_unref(state);
         if (same) return i;
@@ -379,12 +401,34 @@ static item *find_same(const import *m, const reading *r, const char *project) {
 
 /* Any other markdown file. */
 static bool is_no_task(const task_document *d) {
-    static const char *const said[] = {"task_fields", "execution_context", "files", "phases",
-                                       "estimated_time"};
+    static const char *const said[] = {"task_fields", "execution_context", "files",
+                                       "phases",      "estimated_time",    "dependencies_text"};
     if (d->priority || d->type || d->estimated_hours >= 0) return false;
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
         if (baton_value_has(d->metadata, said[i])) return false;
     return true;
+}
+
+/* Why a file that was found in a folder is none. */
+static void pass_over(outcome *o, const task_document *d) {
+    size_t i = 0;
+    while (i < d->problem_count && d->problems[i].severity != DOCUMENT_ERROR) i++;
+    o->result = "no task";
+    bool error = i < d->problem_count;
+    add_problem(o, error ? d->problems[i].line : 0, "note",
+                error ? d->problems[i].reason
+                      : "it has none of the fields, phases and files of a task, and is passed over");
+}
+
+/* In earnest, what was wanted is not done. */
+static void leave_alone(const import *m, outcome *o, const item *i) {
+    bool waits = strcmp(value_get_text(i->task, "status"), "waiting") == 0;
+    char reason[200];
+    o->result = "running";
+    snprintf(reason, sizeof reason,
+             "its task %s: import it again when that has ended, or 'baton task cancel %.8s' it first",
+             waits ? "waits for a person" : "is being carried out", value_get_text(i->task, "id"));
+    add_problem(o, 0, m->options->dry_run ? "note" : "warning", reason);
 }
 
 static item *new_item(import *m, const char *project, const char *path) {
@@ -403,13 +447,54 @@ static void renew(item *i, reading *r) {
     i->task = fill(i->task, &r->document, content, r->digest);
     value_unref(content);
     i->task = with_state(i->task, &r->document, o->file);
+    i->task = task_without(i->task, "approvals"); /* of another document */
     i->task = set_dependencies(i->task, &r->document, o);
     i->changed = true;
     if (strcmp(o->result, "updated") == 0) {
         value_assign(&o->changes, changes_between(old, i->task));
-        i->task = add_note(i->task, value_ref(o->changes));
+        i->task = note_changes(i->task, o->changes);
     }
     value_unref(old);
+}
+
+/* Whether the file that a task is from is gone from the folder that this document's path begins at. */
+static bool is_gone(const task_file *f, const char *path) {
+    char whole[PATH_MAX];
+    size_t root = strlen(f->real) - strlen(f->relative);
+    if (!path || (*path != '/' && !root)) return false;
+    if (*path == '/') root = 0;
+    return snprintf(whole, sizeof whole, "%.*s%s", (int)root, f->real, path) < (int)sizeof whole &&
+           access(whole, F_OK) != 0 && errno == ENOENT;
+}
+
+/* The task whose document, unchanged, was moved to where this one is; NULL: none, or several could be. */
+static item *find_moved(const import *m, const reading *r, const char *project) {
+    item *i = of_digest_node(map_find(&m->digests, r->digest, map_hash(&m->digests, r->digest)));
+    item *found = NULL;
+    for (; i; i = i->twin) {
+        if (i->from || strcmp(project_of(i), project) != 0) continue;
+        baton_value own = task_member(i->task, "state", "own_path");
+        bool gone =
+            !baton_value_is_true(own) && is_gone(r->outcome->file, value_get_text(i->task, "source_path"));
+        value_unref(own);
+        if (gone && found) return NULL;
+        if (gone) found = i;
+    }
+    return found;
+}
+
+static void move(item *i, outcome *o) {
+    buffer note = {0};
+    i->from = o;
+    i->changed = true;
+    buffer_printf(&note, "the document was moved, from %s", value_get_text(i->task, "source_path"));
+    i->task = add_note(i->task, buffer_text(&note));
+    buffer_done(&note);
+    i->task = value_set_text(i->task, "source_path", o->file->relative);
+    i->task = task_set_member(i->task, "state", "file", baton_value_string(o->file->relative));
+    value_assign(&o->changes, baton_value_append(baton_value_array(), baton_value_string("source_path")));
+    o->item = i;
+    o->result = "updated";
 }
 
 /* Finds the document's task, or makes it. */
@@ -420,6 +505,11 @@ static int place_document(import *m, reading *r, const char *project, baton_erro
     item *i = find_item(m, project, path, &key);
     buffer_done(&key);
     bool same = i && strcmp(value_get_text(i->task, "digest"), r->digest) == 0;
+    item *moved = i || own ? NULL : find_moved(m, r, project);
+    if (moved) {
+        move(moved, o);
+        return 0;
+    }
     if (i && i->from && same) { /* a copy */
         o->result = "unchanged";
         o->item = i;
@@ -433,11 +523,14 @@ static int place_document(import *m, reading *r, const char *project, baton_erro
         return 0;
     }
     o->result = "new";
-    if (i) {
-        o->result = same && !m->options->force ? "unchanged" : is_under_way(i) ? "running" : "updated";
-    } else if (!(i = new_item(m, project, path))) {
+    if (i && same && !m->options->force)
+        o->result = "unchanged";
+    else if (i && is_under_way(i))
+        leave_alone(m, o, i);
+    else if (i)
+        o->result = "updated";
+    else if (!(i = new_item(m, project, path)))
         return error_memory(err);
-    }
     o->item = i;
     i->from = o;
     o->dependencies_line = r->document.dependencies_line;
@@ -464,7 +557,7 @@ static int read_document(import *m, reading *r, baton_error **err) {
     if (task_document_read(&r->document, r->text, r->size, err) != 0) return -1;
     const task_document *d = &r->document;
     if (is_no_task(d) && !o->file->named) {
-        o->result = "no task";
+        pass_over(o, d);
         return 0;
     }
     value_assign(&o->problems, problems_of(d));
@@ -510,30 +603,36 @@ static void add_target(targets *t, item *i) {
     value_unref(state);
 }
 
-static void tell_unresolved(item *i, const char *text, long to) {
-    if (!i->from) return;
+static void tell_dependency(item *i, const char *text, const char *why) {
     char reason[512];
-    snprintf(reason, sizeof reason,
-             to == DEPENDENCY_AMBIGUOUS
-                 ? "it depends on '%.200s', which several tasks could be: it blocks until 'baton task edit "
-                   "--satisfied' says otherwise"
-                 : "it depends on '%.200s', which is no task here: it blocks until there is one, or until "
-                   "'baton task edit --satisfied' says otherwise",
-             text);
+    if (!i->from) return;
+    snprintf(reason, sizeof reason, "it depends on '%.200s', which %s", text, why);
     add_problem(i->from, i->from->dependencies_line, "warning", reason);
 }
 
 /* Renews to which tasks a task's dependencies lead. */
 static void link_item(const dependency_index *index, const targets *t, size_t self) {
+    static const char
+        several[] = "several tasks could be: it blocks until 'baton task edit --satisfied' says otherwise",
+        none[] = "is no task here: it blocks until there is one, or until 'baton task edit --satisfied' "
+                 "says otherwise";
     item *i = t->items[self];
     baton_value old = baton_value_get(i->task, "dependencies"), all = baton_value_array();
     for (size_t k = 0; k < baton_value_size(old); k++) {
         baton_value one = baton_value_at(old, k), met = baton_value_get(one, "satisfied");
         const char *text = value_get_text(one, "text");
         long to = dependency_resolve(index, text, self);
-        if (to < 0 && !baton_value_is_true(met)) tell_unresolved(i, text, to);
+        bool itself = to == DEPENDENCY_NONE && dependency_resolve(index, text, SIZE_MAX) == (long)self;
+        if (itself)
+            tell_dependency(i, text, "is itself: that does not count");
+        else if (to < 0 && !baton_value_is_true(met))
+            tell_dependency(i, text, to == DEPENDENCY_AMBIGUOUS ? several : none);
         value_unref(met);
-        all = baton_value_append(all, value_set_text(one, "depends_on", to < 0 ? NULL : t->list[to].id));
+        if (!itself)
+            all =
+                baton_value_append(all, value_set_text(one, "depends_on", to < 0 ? NULL : t->list[to].id));
+        else
+            value_unref(one);
     }
     if (baton_value_equal(all, old)) {
         value_unref(all);
@@ -564,13 +663,43 @@ static int link_project(import *m, const char *project, baton_error **err) {
 
 /* ---- All of it ---- */
 
+/* The document to which a circle is told: the first of those in it. NULL: it was there before. */
+static outcome *document_of(const import *m, baton_value circle) {
+    for (item *i = m->first; i; i = i->next)
+        for (size_t k = 0; i->from && k < baton_value_size(circle); k++) {
+            baton_value id = baton_value_at(circle, k);
+            bool in_it = strcmp(baton_value_as_text(id), value_get_text(i->task, "id")) == 0;
+            value_unref(id);
+            if (in_it) return i->from;
+        }
+    return NULL;
+}
+
+/* A circle stands in the way of all of it; what only looks tells the rest, too. */
+static int check_circle(import *m, baton_value tasks, baton_error **err) {
+    baton_value circle = baton_value_array();
+    baton_error *why = NULL;
+    int result = tasks_refuse_circle(tasks, &circle, &why);
+    outcome *at = result != 0 && m->options->dry_run ? document_of(m, circle) : NULL;
+    if (at) {
+        add_problem(at, 0, "error", baton_error_message(why));
+        result = 0;
+    }
+    value_unref(circle);
+    if (result != 0 && err)
+        *err = why;
+    else
+        baton_error_free(why);
+    return result;
+}
+
 static int write_changed(import *m, baton_error **err) {
     baton_value all = baton_value_array(), changed = baton_value_array();
     for (item *i = m->first; i; i = i->next) {
         all = baton_value_append(all, value_ref(i->task));
         if (i->changed) changed = baton_value_append(changed, value_ref(i->task));
     }
-    int result = tasks_refuse_circle(all, err);
+    int result = check_circle(m, all, err);
     value_unref(all);
     if (result == 0 && !m->options->dry_run && baton_value_size(changed))
         result = task_service_write(m->service, changed, err);
@@ -629,17 +758,41 @@ static int import_all(import *m, const task_files *files, baton_error **err) {
     return write_changed(m, err);
 }
 
-baton_value baton_task_service_import(baton_task_service *s, const char *const *paths, size_t count,
-                                      const baton_import_options *options, baton_error **err) {
-    const baton_import_options none = {0};
-import m = {.service = s, .options = options ? options: & none, .last = & m.first };
+/* One try; invalid after an error. */
+static baton_value import_once(baton_task_service *s, const task_files *files,
+                               const baton_import_options *options, baton_error **err) {
+    struct import m = {.service = s, .options = options, .last = &m.first};
     map_init(&m.items);
     map_init(&m.digests);
+    baton_value report = import_all(&m, files, err) == 0 ? report_of(&m, files->count) : VALUE_INVALID;
+    import_done(&m, files->count);
+    return report;
+}
+
+/* Somebody else, who carries tasks out or imports too, may write one of these tasks between its read and
+ * its write; then all is read again. */
+baton_value baton_task_service_import(baton_task_service *s, const char *const *paths, size_t count,
+                                      const baton_import_options *options, baton_error **err) {
+    enum { TRIES = 5 };
+    static const baton_import_options none = {0};
     task_files files = {0};
     baton_value report = VALUE_INVALID;
-    if (task_files_find(&files, paths, count, err) == 0 && import_all(&m, &files, err) == 0)
-        report = report_of(&m, files.count);
-    import_done(&m, files.count);
+    if (task_files_find(&files, paths, count, err) == 0) {
+        for (int tries = 1; !value_is_valid(report); tries++) {
+            baton_error *why = NULL;
+            report = import_once(s, &files, options ? options : &none, &why);
+            if (!value_is_valid(report) && baton_error_get_code(why) == BATON_ERROR_CONFLICT &&
+                tries < TRIES) {
+                baton_error_free(why);
+                continue;
+            }
+            if (why && err)
+                *err = why;
+            else
+                baton_error_free(why);
+            break;
+        }
+    }
     task_files_done(&files);
     return report;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "service/dependencies.h"
 #include "service/mapping.h"
 
@@ -14,9 +15,17 @@
 
 /* ---- The graph ---- */
 
+/* What a dependency may mean in a project. */
+typedef struct names {
+    struct names *next;
+    dependency_index *index; /* NULL without memory */
+    char project[];
+} names;
+
 /* Tasks by their ids. */
 typedef struct by_id {
     map map;
+    names *names; /* of those projects where somebody asked */
     struct entry {
         map_node node;
         size_t index;
@@ -24,6 +33,12 @@ typedef struct by_id {
 } by_id;
 
 static void by_id_done(by_id *b) {
+    while (b->names) {
+        names *n = b->names;
+        b->names = n->next;
+        dependency_index_free(n->index);
+        free(n);
+    }
     map_done(&b->map);
     free(b->entries);
 }
@@ -31,6 +46,7 @@ static void by_id_done(by_id *b) {
 static bool by_id_init(by_id *b, baton_value tasks) {
     size_t count = baton_value_size(tasks);
     map_init(&b->map);
+    b->names = NULL;
     b->entries = calloc(count + 1, sizeof *b->entries);
     for (size_t i = 0; i < count; i++) {
         if (!b->entries || !map_reserve(&b->map)) {
@@ -100,7 +116,7 @@ static void name_circle(baton_value tasks, const size_t *circle, size_t length, 
     buffer_done(&names);
 }
 
-int tasks_refuse_circle(baton_value tasks, baton_error **err) {
+int tasks_refuse_circle(baton_value tasks, baton_value *ids, baton_error **err) {
     by_id known;
     edges e = {0};
     size_t length = SIZE_MAX, *circle = NULL;
@@ -108,6 +124,11 @@ int tasks_refuse_circle(baton_value tasks, baton_error **err) {
     if (edges_init(&e, tasks, &known))
         circle = dependency_circle(e.list, e.count, baton_value_size(tasks), &length);
     if (circle) name_circle(tasks, circle, length, err);
+    for (size_t i = 0; circle && ids && i < length; i++) {
+        baton_value task = baton_value_at(tasks, circle[i]);
+        *ids = baton_value_append(*ids, baton_value_get(task, "id"));
+        value_unref(task);
+    }
     if (!circle && length) error_memory(err);
     bool ok = !circle && !length;
     free(circle);
@@ -167,15 +188,54 @@ static baton_value set_alias(baton_value object, const char *title) {
     return value_set_text(object, "alias", title ? alias : NULL);
 }
 
+/* Its texts are the task's. */
+static dependency_target target_of(baton_value task) {
+    return (dependency_target){.id = value_get_text(task, "id"),
+                               .title = value_get_text(task, "title"),
+                               .source_path = value_get_text(task, "source_path")};
+}
+
+static dependency_index *index_of(baton_value all, const char *project) {
+    size_t count = 0;
+    dependency_target *targets = calloc(baton_value_size(all) + 1, sizeof *targets);
+    for (size_t i = 0; targets && i < baton_value_size(all); i++) {
+        baton_value task = baton_value_at(all, i), state = baton_value_get(task, "state");
+        if (strcmp(value_get_text(task, "project_id"), project) == 0) { /* the array keeps the texts */
+            targets[count] = target_of(task);
+            targets[count++].feature = value_get_text(state, "feature");
+        }
+        value_unref(state);
+        value_unref(task);
+    }
+    dependency_index *index = targets ? dependency_index_new(targets, count, NULL) : NULL;
+    free(targets);
+    return index;
+}
+
+/* "ambiguous" where several tasks of the project could be meant, else "external". */
+static const char *unresolved(by_id *known, baton_value all, const char *project, const char *text) {
+    names *n = known->names;
+    while (n && strcmp(n->project, project) != 0) n = n->next;
+    if (!n && (n = calloc(1, sizeof *n + strlen(project) + 1))) {
+        strcpy(n->project, project);
+        n->index = index_of(all, project);
+        n->next = known->names;
+        known->names = n;
+    }
+    bool several = n && n->index && dependency_resolve(n->index, text, SIZE_MAX) == DEPENDENCY_AMBIGUOUS;
+    return several ? "ambiguous" : "external";
+}
+
 /* Given; invalid when nothing of this dependency is in the way. */
-static baton_value blocker_of(baton_value dependency, baton_value all, const by_id *known) {
+static baton_value blocker_of(const char *project, baton_value dependency, baton_value all, by_id *known) {
     baton_value satisfied = baton_value_get(dependency, "satisfied");
     bool met = baton_value_is_true(satisfied);
     value_unref(satisfied);
     if (met) return VALUE_INVALID;
     long to = by_id_find(known, value_get_text(dependency, "depends_on"));
     baton_value on = to < 0 ? VALUE_INVALID : baton_value_at(all, (size_t)to);
-    const char *status = to < 0 ? "external" : value_get_text(on, "status");
+    const char *status = to < 0 ? unresolved(known, all, project, value_get_text(dependency, "text"))
+                                : value_get_text(on, "status");
     baton_value blocker = VALUE_INVALID;
     if (strcmp(status, "completed") != 0) {
         blocker = value_set_text(baton_value_object(), "text", value_get_text(dependency, "text"));
@@ -187,10 +247,11 @@ static baton_value blocker_of(baton_value dependency, baton_value all, const by_
     return blocker;
 }
 
-static baton_value blockers(baton_value task, baton_value all, const by_id *known) {
+static baton_value blockers(baton_value task, baton_value all, by_id *known) {
+    const char *project = value_get_text(task, "project_id");
     baton_value found = baton_value_array(), dependencies = baton_value_get(task, "dependencies");
     for (size_t i = 0; i < baton_value_size(dependencies); i++) {
-        baton_value one = baton_value_at(dependencies, i), blocker = blocker_of(one, all, known);
+        baton_value one = baton_value_at(dependencies, i), blocker = blocker_of(project, one, all, known);
         if (value_is_valid(blocker)) found = baton_value_append(found, blocker);
         value_unref(one);
     }
@@ -206,8 +267,8 @@ static baton_value copy_member(baton_value to, baton_value from, const char *key
 }
 
 /* A task as callers see it: without what is this layer's own. Takes it. */
-static baton_value shown(baton_value task, baton_value all, const by_id *known, bool whole) {
-    static const char *const told[] = {"reason", "started_at", "ended_at", "gate"};
+static baton_value shown(baton_value task, baton_value all, by_id *known, bool whole) {
+    static const char *const told[] = {"reason", "repository", "started_at", "ended_at", "gate"};
     static const char *const told_whole[] = {"notes", "executions", "edited", "approvals", "work"};
     baton_value state = baton_value_get(task, "state"), waits = blockers(task, all, known);
     task = set_alias(task, value_get_text(task, "title"));
@@ -246,7 +307,7 @@ baton_value task_service_in_order(baton_task_service *s, const char *project, ba
     baton_value tasks = read_all(s, project, err);
     if (!value_is_valid(tasks)) return tasks;
     baton_value sorted = VALUE_INVALID;
-    if (tasks_refuse_circle(tasks, err) == 0 && !value_is_valid(sorted = in_order(tasks)))
+    if (tasks_refuse_circle(tasks, NULL, err) == 0 && !value_is_valid(sorted = in_order(tasks)))
         error_memory(err);
     value_unref(tasks);
     return sorted;
@@ -294,22 +355,60 @@ baton_value baton_task_service_next(baton_task_service *s, const char *project, 
 
 /* ---- Which one a word means ---- */
 
+/* Which of these few a word means. */
+static long which_of(const dependency_target *few, size_t count, const char *word) {
+    dependency_index *index = dependency_index_new(few, count, NULL);
+    long found = index ? dependency_resolve(index, word, SIZE_MAX) : DEPENDENCY_NONE;
+    dependency_index_free(index);
+    return found;
+}
+
+static void put_candidate(buffer *b, baton_value tasks, size_t at) {
+    enum { TITLE_BYTES = 80 };
+    baton_value task = baton_value_at(tasks, at);
+    const char *title = value_get_text(task, "title");
+    size_t whole = strlen(title), size = text_utf8_prefix(title, whole < TITLE_BYTES ? whole : TITLE_BYTES);
+    buffer_printf(b, "%.8s '%.*s%s' of project %s", value_get_text(task, "id"), (int)size, title,
+                  size < whole ? "..." : "", value_get_text(task, "project_id"));
+    value_unref(task);
+}
+
+/* Names those that a word fits equally well: as well as the best of all. */
+static void tell_several(baton_value tasks, const dependency_target *targets, size_t count,
+                         const char *word, baton_error **err) {
+    enum { NAMED = 5 };
+    buffer names = {0};
+    size_t best = SIZE_MAX, named = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (which_of(&targets[i], 1, word) < 0) continue;
+        const dependency_target pair[] = {targets[best == SIZE_MAX ? i : best], targets[i]};
+        if (best == SIZE_MAX || which_of(pair, 2, word) == 1) best = i;
+    }
+    for (size_t i = 0; i < count && best != SIZE_MAX; i++) {
+        const dependency_target pair[] = {targets[best], targets[i]};
+        if (i != best && which_of(pair, 2, word) != DEPENDENCY_AMBIGUOUS) continue;
+        if (++named > NAMED) continue;
+        if (named > 1) buffer_puts(&names, ", ");
+        put_candidate(&names, tasks, i);
+    }
+    if (named > NAMED) buffer_printf(&names, " and %zu more", named - NAMED);
+    baton_error_set(err, BATON_ERROR_USAGE, "'%.80s' fits several tasks: %s", word, buffer_text(&names));
+    buffer_done(&names);
+}
+
 static long which(baton_value tasks, const char *word, baton_error **err) {
     size_t count = baton_value_size(tasks);
     dependency_target *targets = calloc(count + 1, sizeof *targets);
     if (!targets) return error_memory(err);
     for (size_t i = 0; i < count; i++) {
         baton_value task = baton_value_at(tasks, i); /* the array keeps its texts */
-        targets[i] = (dependency_target){.id = value_get_text(task, "id"),
-                                         .title = value_get_text(task, "title"),
-                                         .source_path = value_get_text(task, "source_path")};
+        targets[i] = target_of(task);
         value_unref(task);
     }
     dependency_index *index = dependency_index_new(targets, count, err);
     long found = index ? dependency_resolve(index, word, SIZE_MAX) : -1;
     if (index && found == DEPENDENCY_AMBIGUOUS)
-        baton_error_set(err, BATON_ERROR_USAGE, "'%.80s' fits several tasks: write more of it, or the id",
-                        word);
+        tell_several(tasks, targets, count, word, err);
     else if (index && found < 0)
         baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no task '%.80s'", word);
     dependency_index_free(index);

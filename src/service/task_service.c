@@ -144,6 +144,10 @@ baton_value task_service_read(baton_task_service *s, const store_task_filter *fi
 }
 
 baton_value task_service_by_id(baton_task_service *s, const char *id, bool content, baton_error **err) {
+    if (!id) { /* the store would give any */
+        baton_error_set(err, BATON_ERROR_NOT_FOUND, "there is no task without an id");
+        return VALUE_INVALID;
+    }
     const store_task_filter filter = {.id = id, .content = content, .metadata = true, .dependencies = true};
     baton_value tasks = task_service_read(s, &filter, err);
     if (!value_is_valid(tasks)) return tasks;

@@ -9,13 +9,17 @@
  *
  * `state` is this layer's own; its members, and who writes them:
  *
- *   edited      columns and settings that a person set; a document does not take them back   (edit)
- *   notes       [{at, text}] what became of the document since it was imported               (import)
- *   approvals   {gate: {at, note?, digest}}, taken by the gate it is for                     (approve)
- *   gate        {name, key, why} while it waits for a person                                 (the gate's
- * step) work        what was done so far: see work.h                                             (the
- * steps) executions  ids of those that carried it out, the oldest first                           (the
- * orchestrator) reason      why it failed or was cancelled (the orchestrator) started_at, ended_at
+ *   - edited: columns and settings that a person set; a document does not take them back (by edit)
+ *   - notes: [{at, text}], what became of the document since it was imported (by import)
+ *   - file, own_path, feature, boxes: of the document, what listing tasks needs (by import)
+ *   - approvals: {gate: {at, note?, again?, key or digest}}; a key is that of the visit of the gate
+ *     that it is for, a digest that of the document whose begin was approved in advance (by approve, retry)
+ *   - gate: {name, key, step, why, since, commands?} while it waits for a person (by the gate's step)
+ *   - work: what was done so far, see work.h (by the steps)
+ *   - base_commit, branch: those of the work before, when it is tried again (by the orchestrator)
+ *   - executions: ids of those that carried it out, the oldest first (by the orchestrator)
+ *   - reason, started_at, ended_at: why it failed; when it was carried out (by the orchestrator)
+ *   - retry_note: what the agent is told when it is tried again (by retry)
  *
  * Every change is a read, a change of the value, and a write that names the version which was read: when
  * somebody else was faster, it is done again with what they wrote.
@@ -64,10 +68,12 @@ baton_value task_now(void);
  * its database fields), else invalid. Given. */
 baton_value task_setting(baton_value task, const char *key);
 /* What a task waits for as of now, {text, depends_on, alias, status} each, status "external" for what is no
- * task; given. `all` are the tasks of its project. Invalid without memory. */
+ * task and "ambiguous" for what several could be; given. `all` are the tasks of its project. Invalid without
+ * memory. */
 baton_value task_blockers(baton_value task, baton_value all);
-/* -1 (BATON_ERROR_CYCLE, naming it) when these tasks depend on each other in a circle. */
-int tasks_refuse_circle(baton_value tasks, baton_error **err);
+/* -1 (BATON_ERROR_CYCLE, naming it) when these tasks depend on each other in a circle. The ids of those in it
+ * are appended to the array *circle, unless circle is NULL. */
+int tasks_refuse_circle(baton_value tasks, baton_value *circle, baton_error **err);
 /* A project's tasks (NULL: all) in the order in which they can be carried out; given. */
 baton_value task_service_in_order(baton_task_service *s, const char *project, baton_error **err);
 /* The id of the task that a word means: see baton_task_service_get. Given, to be freed with free(). */

@@ -21,13 +21,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUTPUT_TAIL = 1 << 20 }; /* of what the agent writes, for its last message */
+enum {
+    OUTPUT_TAIL = 1 << 20, /* of what the agent writes, for its last message */
+};
 
 typedef struct agent_run {
     baton_orchestrator *o;
     baton_value work;
     baton_value metadata; /* of the task's document */
     char *prompt;
+    char
+        *own_words; /* the prompt without what the agent itself wrote before, which it may well say again */
     char *prompt_file; /* NULL: none */
     int64_t started_ns;
 } agent_run;
@@ -39,6 +43,7 @@ static void release(void *data) {
     value_unref(run->metadata);
     free(run->prompt_file);
     free(run->prompt);
+    free(run->own_words);
     free(run);
 }
 
@@ -52,7 +57,7 @@ static baton_value commands_of(baton_value work) {
     return all;
 }
 
-static char *write_prompt(const agent_run *run, const char *content, bool in_session) {
+static char *write_prompt(const agent_run *run, const char *content, bool in_session, const char *failure) {
     baton_value work = run->work, keywords = task_member(work, "settings", "confirmation_keywords");
     baton_value files = baton_value_get(run->metadata, "files"), commands = commands_of(work);
     baton_value guidance = task_member(work, "rules", "guidance");
@@ -73,7 +78,7 @@ static char *write_prompt(const agent_run *run, const char *content, bool in_ses
                                        .keywords = keywords,
                                        .files = files,
                                        .verify = commands,
-                                       .failure = value_get_text(work, "failure"),
+                                       .failure = failure,
                                        .attempt = work_number(work, "attempt"),
                                        .attempts = work_setting_number(work, "max_attempts")});
     value_unref(guidance);
@@ -193,10 +198,14 @@ static baton_value look_at_changes(const agent_run *run, evidence *e) {
     baton_value files = baton_value_get(changes, "files");
     e->changed = (long)baton_value_as_number(files);
     value_unref(files);
-    if (value_get_text(run->work, "branch") || !before) return changes;
-    /* In a tree that was not clean, what was there before is not the agent's. */
+    /* In a tree that was not clean, what was there before is not the agent's; nor is what was sent back its
+     * answer. */
+    const char *sent_back = value_get_text(run->work, "change_from");
+    if (value_get_text(run->work, "branch")) before = NULL;
+    if (!before && !sent_back) return changes;
     char *now = git_fingerprint(directory, NULL);
-    if (now && strcmp(now, before) == 0) e->changed = 0;
+    e->still_sent_back = now && sent_back && strcmp(now, sent_back) == 0;
+    if (e->still_sent_back || (now && before && strcmp(now, before) == 0)) e->changed = 0;
     free(now);
     return changes;
 }
@@ -232,6 +241,9 @@ static baton_value act_on(const agent_run *run, baton_value work, verdict v, con
     value_unref(commands);
     switch (v) {
     case VERDICT_LIMITED: return wait_for_limit(run, work, said->retry_after_ms);
+    case VERDICT_UNRUNNABLE:
+        work = baton_value_set(work, "unrunnable", baton_value_boolean(true));
+        return work_next(value_set_text(work, "failed", reason), "finish");
     case VERDICT_FAILED: return work_fail_attempt(work, reason, *error ? error : said->message);
     case VERDICT_ASK:
         work = value_set_number(work, "asked", work_number(work, "asked") + 1);
@@ -273,8 +285,10 @@ static baton_value judge_run(const agent_run *run, baton_value outcome, const ag
     evidence e = {.fault = value_is_valid(fault) ? value_get_text(fault, "detail") : NULL,
                   .code = (int)baton_value_as_number(code),
                   .ended = value_get_text(outcome, "ended"),
+                  .error = error,
                   .rate_limited = said->rate_limited,
-                  .said = confirmation_find(said->message, run->prompt, keywords),
+                  .says_error = said->error,
+                  .said = confirmation_find(said->message, run->own_words, keywords),
                   .has_message = *said->message};
     baton_value changes = look_at_changes(run, &e), missing = look_at_declared(run, changes, &e);
     const judgement_rules rules = {.confirmation_required =
@@ -311,7 +325,8 @@ static int finish(void *data, baton_value outcome, baton_value *output, baton_er
     agent_output said = {0};
     int result = -1;
     if (out && error)
-        result = agent_read_output(&run->o->agent, (int)baton_value_as_number(code), out, error, &said);
+        result = agent_read_output(&run->o->agent, (int)baton_value_as_number(code), out, error,
+                                   clock_wall_ms(), &said);
     baton_value work = result == 0 ? judge_run(run, outcome, &said, error) : VALUE_INVALID;
     value_unref(code);
     free(out);
@@ -336,22 +351,39 @@ static int make_prompt(agent_run *run, const char *key, baton_error **err) {
                                "there is no agent: say --agent COMMAND, or configure one");
     baton_value task = task_service_by_id(o->service, value_get_text(run->work, "task"), true, err);
     if (!value_is_valid(task)) return -1;
+    if (work_check_current(run->work, task, err) != 0) {
+        value_unref(task);
+        return -1;
+    }
     run->metadata = baton_value_get(task, "metadata");
     const char *content = value_get_text(task, "source_content");
     baton_value familiar = baton_value_get(run->work, "session_own");
+    bool in_session = session_of(run) && baton_value_is_true(familiar);
     run->prompt =
-        write_prompt(run, content ? content : "", session_of(run) && baton_value_is_true(familiar));
+        write_prompt(run, content ? content : "", in_session, value_get_text(run->work, "failure"));
+    run->own_words = write_prompt(run, content ? content : "", in_session, NULL);
     value_unref(familiar);
     value_unref(task);
-    if (!run->prompt) return error_memory(err);
+    if (!run->prompt || !run->own_words) return error_memory(err);
+    if (o->agent.prompt == AGENT_PROMPT_ARGUMENT && strlen(run->prompt) >= AGENT_ARGUMENT_BYTES)
+        return baton_error_set(
+            err, BATON_ERROR_LIMIT,
+            "the prompt is longer than an argument may be (%d bytes): have it given by stdin "
+            "or as a file",
+            AGENT_ARGUMENT_BYTES);
     return o->agent.prompt == AGENT_PROMPT_FILE ? write_prompt_file(run, key, err) : 0;
 }
 
 int work_agent(baton_step_call *call, baton_error **err) {
+    baton_value work = work_input(call, true, err);
+    if (!value_is_valid(work)) return -1;
     agent_run *run = calloc(1, sizeof *run);
-    if (!run) return error_memory(err);
+    if (!run) {
+        value_unref(work);
+        return error_memory(err);
+    }
     run->o = baton_step_call_data(call);
-    run->work = baton_step_call_input(call);
+    run->work = work;
     run->started_ns = clock_monotonic_ns();
     if (make_prompt(run, baton_step_call_key(call), err) != 0) {
         release(run);

@@ -49,6 +49,8 @@ static baton_value commit(baton_value work, baton_error **err) {
         if (value_is_valid(changes)) work = baton_value_set(work, "changes", changes);
         work = work_next(work, "accept");
     } else if (baton_error_get_code(refused) == BATON_ERROR_STEP) { /* a hook: the agent may mend it */
+        baton_value entry = value_set_text(baton_value_object(), "kind", "commit");
+        work = work_log(work, value_set_text(entry, "refused", work_tail(baton_error_message(refused))));
         work = work_fail_attempt(work, "the commit was refused", baton_error_message(refused));
     } else {
         value_assign(&work, VALUE_INVALID);
@@ -63,7 +65,8 @@ static baton_value commit(baton_value work, baton_error **err) {
 }
 
 int work_commit(baton_step_call *call, baton_error **err) {
-    baton_value work = baton_step_call_input(call);
+    baton_value work = work_input(call, true, err);
+    if (!value_is_valid(work)) return -1;
     work = value_get_text(work, "branch") ? commit(work, err) : work_next(work, "accept");
     if (!value_is_valid(work)) return -1;
     if (work_save(baton_step_call_data(call), work, NULL, err) == 0) {
@@ -97,8 +100,11 @@ static baton_value leave(const baton_orchestrator *o, baton_value work) {
     if (remote && push(directory, remote, branch, &refused) == 0) {
         entry = value_set_text(entry, "pushed_to", remote);
     } else if (remote) {
-        entry = value_set_text(entry, "not_pushed", baton_error_message(refused));
-        work = value_set_text(work, "not_pushed", baton_error_message(refused));
+        buffer why = {0};
+        buffer_printf(&why, "to '%s': %s", remote, baton_error_message(refused));
+        entry = value_set_text(entry, "not_pushed", buffer_text(&why));
+        work = value_set_text(work, "not_pushed", buffer_text(&why));
+        buffer_done(&why);
     }
     baton_error_free(refused);
     bool removed = false;
@@ -111,21 +117,38 @@ static baton_value leave(const baton_orchestrator *o, baton_value work) {
 static baton_value summary_of(baton_value work) {
     static const char *const told[] = {"task", "title", "branch", "commit", "changes", "attempt"};
     baton_value summary = baton_value_object();
-    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
-        summary = baton_value_set(summary, told[i], baton_value_get(work, told[i]));
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        baton_value v = baton_value_get(work, told[i]);
+        summary = baton_value_set(summary, told[i], value_is_valid(v) ? v : baton_value_null());
+    }
     return summary;
+}
+
+/* Whatever a workflow of somebody's own does: without its checks a task is not done. */
+static bool is_verified(baton_value work) {
+    return (size_t)work_number(work, "verifying") >= work_commands(work);
 }
 
 int work_finish(baton_step_call *call, baton_error **err) {
     baton_orchestrator *o = baton_step_call_data(call);
-    baton_value work = baton_step_call_input(call);
+    baton_value work = work_input(call, true, err);
+    if (!value_is_valid(work)) return -1;
     const char *failed = value_get_text(work, "failed");
     if (failed) {
         int attempt = work_number(work, "attempt");
-        baton_error_set(err, BATON_ERROR_STEP, "given up after %d attempt%s: %s", attempt,
-                        attempt == 1 ? "" : "s", failed);
+        baton_value unrunnable = baton_value_get(work, "unrunnable");
+        if (baton_value_is_true(unrunnable))
+            baton_error_set(err, BATON_ERROR_STEP, "%s", failed);
+        else
+            baton_error_set(err, BATON_ERROR_STEP, "given up after %d attempt%s: %s", attempt,
+                            attempt == 1 ? "" : "s", failed);
+        value_unref(unrunnable);
         value_unref(work);
         return -1;
+    }
+    if (!is_verified(work)) {
+        value_unref(work);
+        return baton_error_set(err, BATON_ERROR_STEP, "its workflow did not run the commands that decide");
     }
     work = leave(o, work);
     int result = work_save(o, work, NULL, err);

@@ -28,11 +28,98 @@ static void put_slug(buffer *b, const char *text) {
     while (b->size > begin && b->data[b->size - 1] == '-') b->data[--b->size] = '\0';
 }
 
-/* Given; NULL without memory. */
-static char *branch_of(baton_value work) {
+/* The commit of a branch, not of a tag of that name; given; NULL when there is none. */
+static char *commit_of_branch(const git_repository *r, const char *branch) {
+    buffer ref = {0};
+    buffer_printf(&ref, "refs/heads/%s", branch);
+    char *commit = buffer_failed(&ref) ? NULL : git_commit_of(r->root, buffer_text(&ref), NULL);
+    buffer_done(&ref);
+    return commit;
+}
+
+/* The branch that a task has, or had before it was tried again; given; invalid when there is none. */
+static baton_value branch_of_task(baton_value task) {
+    baton_value state = baton_value_get(task, "state"), branch = task_member(state, "work", "branch");
+    if (!baton_value_as_text(branch)) value_assign(&branch, baton_value_get(state, "branch"));
+    value_unref(state);
+    return branch;
+}
+
+/* Another task that has this branch; given; null when there is none, invalid after an error. */
+static baton_value owner_of(baton_orchestrator *o, const char *id, const char *branch, baton_error **err) {
+    baton_value tasks = task_service_read(o->service, &(store_task_filter){0}, err);
+    if (!value_is_valid(tasks)) return tasks;
+    baton_value owner = baton_value_null();
+    for (size_t i = 0; i < baton_value_size(tasks); i++) {
+        baton_value task = baton_value_at(tasks, i), its = branch_of_task(task);
+        const char *text = baton_value_as_text(its);
+        if (text && strcmp(text, branch) == 0 && strcmp(value_get_text(task, "id"), id) != 0)
+            value_assign(&owner, value_ref(task));
+        value_unref(its);
+        value_unref(task);
+    }
+    value_unref(tasks);
+    return owner;
+}
+
+/* A branch that is there already, and that no other task is at work on. Two tasks of one title would else
+ * come to share what is made of it: the name of the later one gets its id. A name that was said is meant.
+ */
+static int refuse_shared(baton_value owner, const char *branch, baton_error **err) {
+    const char *status = value_get_text(owner, "status");
+    if (!status || (strcmp(status, "running") != 0 && strcmp(status, "waiting") != 0)) return 0;
+    return baton_error_set(err, BATON_ERROR_CONFLICT, "its branch '%s' is that of '%s', which is %s",
+                           branch, value_get_text(owner, "title"), status);
+}
+
+static int make_unshared(baton_orchestrator *o, baton_value work, const git_repository *r, bool said,
+                         buffer *branch, baton_error **err) {
+    const char *id = value_get_text(work, "task");
+    char *there = commit_of_branch(r, buffer_text(branch));
+    if (!there) return 0;
+    free(there);
+    baton_value owner = owner_of(o, id, buffer_text(branch), err);
+    int result = value_is_valid(owner) ? 0 : -1;
+    if (result == 0 && said)
+        result = refuse_shared(owner, buffer_text(branch), err);
+    else if (result == 0 && baton_value_kind(owner) == BATON_KIND_OBJECT)
+        buffer_printf(branch, "-%.8s", id);
+    value_unref(owner);
+    return result;
+}
+
+/* The branch is to be made for this task, or was. The name is written down before the branch is made, so
+ * that after a crash between the two it is known for the task's own. */
+typedef struct claim {
+    const char *branch;
+    bool there, reuse;
+} claim;
+
+static baton_value claim_branch(void *data, baton_value task, baton_error **err) {
+    const claim *c = data;
+    baton_value claimed = task_member(task, "state", "claimed"), its = branch_of_task(task);
+    const char *a = baton_value_as_text(claimed), *b = baton_value_as_text(its);
+    bool own = (a && strcmp(a, c->branch) == 0) || (b && strcmp(b, c->branch) == 0);
+    value_unref(its);
+    value_unref(claimed);
+    if (!c->there || own || c->reuse)
+        return task_set_member(task, "state", "claimed", baton_value_string(c->branch));
+    baton_error_set(
+        err, BATON_ERROR_CONFLICT,
+        "branch '%s' is there already and was not made for this task: 'baton task edit %.8s --branch "
+        "NAME' names another, --reuse-branch works on it",
+        c->branch, value_get_text(task, "id"));
+    value_unref(task);
+    return VALUE_INVALID;
+}
+
+/* Given; NULL after an error. */
+static char *branch_of(baton_orchestrator *o, baton_value work, const git_repository *r,
+                       baton_error **err) {
     baton_value said = task_member(work, "settings", "git_branch_name");
+    bool is_said = baton_value_as_text(said);
     buffer b = {0};
-    if (baton_value_as_text(said)) {
+    if (is_said) {
         buffer_puts(&b, baton_value_as_text(said));
     } else {
         buffer_puts(&b, "task/");
@@ -40,13 +127,18 @@ static char *branch_of(baton_value work) {
         if (b.size == strlen("task/")) buffer_printf(&b, "%.8s", value_get_text(work, "task"));
     }
     value_unref(said);
-    return buffer_take(&b);
+    int result = make_unshared(o, work, r, is_said, &b, err);
+    char *branch = buffer_take(&b);
+    if (result == 0 && !branch) error_memory(err);
+    if (result == 0) return branch;
+    free(branch);
+    return NULL;
 }
 
 /* ---- Where the branch begins ---- */
 
-/* Of a completed task: {"branch", "commit"} if it has a branch whose work is not in the commit `base`.
- * Given; invalid when not, or after an error (then *err). */
+/* {"branch", "commit"} of a task, if it is completed and has a branch whose work is not in the commit
+ * `base`. Given; invalid when not, or after an error (then *err). */
 static baton_value outside_of(baton_orchestrator *o, const char *id, const git_repository *r,
                               const char *base, baton_error **err) {
     baton_value task = task_service_by_id(o->service, id, false, err);
@@ -54,7 +146,8 @@ static baton_value outside_of(baton_orchestrator *o, const char *id, const git_r
     baton_value state = baton_value_get(task, "state"), branch = task_member(state, "work", "branch");
     char *commit = NULL;
     baton_value found = VALUE_INVALID;
-    if (baton_value_as_text(branch)) commit = git_commit_of(r->root, baton_value_as_text(branch), NULL);
+    bool completed = strcmp(value_get_text(task, "status"), "completed") == 0;
+    if (completed && baton_value_as_text(branch)) commit = commit_of_branch(r, baton_value_as_text(branch));
     if (commit && git_is_ancestor(r->root, commit, base, err) == 0) {
         found = baton_value_set(baton_value_object(), "branch", value_ref(branch));
         found = value_set_text(found, "commit", commit);
@@ -218,11 +311,15 @@ static int make_worktree(baton_orchestrator *o, baton_value *work, const git_rep
     const char *base = o->options.base ? o->options.base : "HEAD";
     if (!git_branch_name_is_valid(branch))
         return baton_error_set(err, BATON_ERROR_INVALID, "'%.100s' is no name for a branch", branch);
-    char *there = git_commit_of(r->root, branch, NULL), *commit = git_commit_of(r->root, base, err);
+    char *there = commit_of_branch(r, branch), *commit = git_commit_of(r->root, base, err);
     char *start = NULL, *path = worktree_path(o, r, branch), *where = NULL;
     baton_value merge = VALUE_INVALID;
     int result = commit ? 0 : -1;
     if (result == 0 && !there && !o->options.allow_dirty) result = refuse_dirty(r, err);
+    claim c = {branch, there, o->options.reuse_branch};
+    if (result == 0)
+        result =
+            task_service_change(o->service, value_get_text(*work, "task"), claim_branch, &c, NULL, err);
     if (result == 0) result = choose_start(o, *work, r, commit, &start, &merge, err);
     if (result == 0 && !path) result = error_memory(err);
     if (result == 0) result = git_worktree(r, branch, start, path, &where, err);
@@ -251,9 +348,9 @@ static int choose_place(baton_orchestrator *o, baton_value *work, baton_error **
     bool wanted = work_setting_flag(*work, "git_branch_required");
     int result = 0;
     if (git_find(&r, o->directory, &none) == 0) {
-        char *branch = wanted ? branch_of(*work) : NULL;
+        char *branch = wanted ? branch_of(o, *work, &r, err) : NULL;
         if (wanted && !branch)
-            result = error_memory(err);
+            result = -1;
         else if (wanted)
             result = make_worktree(o, work, &r, branch, err);
         else
@@ -261,8 +358,9 @@ static int choose_place(baton_orchestrator *o, baton_value *work, baton_error **
         free(branch);
     } else if (wanted) {
         result = baton_error_set(err, BATON_ERROR_CONFLICT,
-                                 "it needs a branch of its own (git_branch_required), but %s",
-                                 baton_error_message(none));
+                                 "it needs a branch of its own, but %s; 'baton task edit %.8s --set "
+                                 "git_branch_required=false' lets it do without",
+                                 baton_error_message(none), value_get_text(*work, "task"));
     } else {
         *work = value_set_text(*work, "directory", o->directory);
     }
@@ -284,7 +382,9 @@ int work_prepare(baton_step_call *call, baton_error **err) {
     static const char *const unknown[] = {"branch",  "base",   "base_commit", "fingerprint", "session",
                                           "failure", "failed", "commit",      "changes"};
     baton_orchestrator *o = baton_step_call_data(call);
-    baton_value work = baton_step_call_input(call);
+    baton_value work = work_input(call, false, err);
+    if (!value_is_valid(work)) return -1;
+    work = value_set_text(work, "execution", baton_execution_id(baton_step_call_execution(call)));
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         work = value_set_number(work, counts[i], 0);
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
@@ -296,6 +396,9 @@ int work_prepare(baton_step_call *call, baton_error **err) {
     if (result == 0) {
         char *fingerprint = git_fingerprint(value_get_text(work, "directory"), NULL);
         work = value_set_text(work, "fingerprint", fingerprint);
+        baton_value sent_back = baton_value_get(work, "sent_back");
+        work = value_set_text(work, "change_from", baton_value_is_true(sent_back) ? fingerprint : NULL);
+        value_unref(sent_back);
         free(fingerprint);
         baton_value entry = value_set_text(baton_value_object(), "kind", "prepare");
         entry = value_set_text(entry, "directory", value_get_text(work, "directory"));

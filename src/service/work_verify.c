@@ -27,11 +27,12 @@ static void release(void *data) {
 }
 
 /* The command of this step, those of whoever runs Baton first; given; invalid when there is none. */
-static baton_value choose_command(baton_value work, size_t *count) {
+static baton_value choose_command(baton_value work, size_t *count, bool *strange) {
     baton_value own = baton_value_get(work, "verify"),
                 of_document = baton_value_get(work, "document_verify");
     size_t at = (size_t)work_number(work, "verifying"), first = baton_value_size(own);
     *count = first + baton_value_size(of_document);
+    *strange = at >= first;
     baton_value command = at < first ? baton_value_at(own, at) : baton_value_at(of_document, at - first);
     value_unref(own);
     value_unref(of_document);
@@ -102,17 +103,37 @@ static baton_value spec_of(const verification *v) {
     return value_set_text(baton_value_set(baton_value_object(), "argv", argv), "return", "all");
 }
 
+/* The gate asks for the trust; a workflow without one has none. */
+static int refuse_strange(baton_value work, baton_error **err) {
+    baton_value trusted = baton_value_get(work, "trusted");
+    bool is_trusted = baton_value_is_true(trusted);
+    value_unref(trusted);
+    if (is_trusted) return 0;
+    return baton_error_set(
+        err, BATON_ERROR_NOT_ALLOWED,
+        "nobody approved the commands that the task's document brings: its workflow must "
+        "call task.begin before task.verify, or it is run with --trust");
+}
+
 int work_verify(baton_step_call *call, baton_error **err) {
+    bool strange;
+    baton_value work = work_input(call, true, err);
+    if (!value_is_valid(work)) return -1;
     verification *v = calloc(1, sizeof *v);
-    if (!v) return error_memory(err);
-    *v = (verification){.o = baton_step_call_data(call),
-                        .work = baton_step_call_input(call),
-                        .started_ns = clock_monotonic_ns()};
-    v->command = choose_command(v->work, &v->count);
+    if (!v) {
+        value_unref(work);
+        return error_memory(err);
+    }
+    *v = (verification){.o = baton_step_call_data(call), .work = work, .started_ns = clock_monotonic_ns()};
+    v->command = choose_command(v->work, &v->count, &strange);
     if (!value_is_valid(v->command)) { /* there is nothing to verify by */
         baton_step_call_output(call, work_next(value_ref(v->work), "commit"));
         release(v);
         return 0;
+    }
+    if (strange && refuse_strange(v->work, err) != 0) {
+        release(v);
+        return -1;
     }
     baton_value spec = spec_of(v);
     const step_process process = {

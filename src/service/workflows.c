@@ -15,7 +15,7 @@
 #define BATON_WORKFLOWS "/usr/local/share/baton/workflows"
 #endif
 
-/* Other words for the types that have a file. */
+/* Other words for the types that have a file; one that has a file of its own is not looked up here. */
 static const char *const aliases[][2] = {
     {"bug", "bugfix"},
     {"fix", "bugfix"},
@@ -31,10 +31,11 @@ static const char *const aliases[][2] = {
     {"performance", "optimization"},
 };
 
-static const char *file_name(const char *type) {
+/* NULL: none. */
+static const char *alias_of(const char *type) {
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
         if (strcmp(aliases[i][0], type) == 0) return aliases[i][1];
-    return type;
+    return NULL;
 }
 
 static bool is_word(const char *type) {
@@ -70,12 +71,17 @@ static void program_folder(char folder[PATH_MAX]) {
         *folder = '\0';
 }
 
-/* True when it is there; else the folder is added to those that were searched. */
-static bool look_in(const char *folder, const char *name, buffer *path, buffer *searched) {
-    if (!folder || !*folder) return false;
+static bool is_there(const char *folder, const char *name, buffer *path) {
     buffer_clear(path);
     buffer_printf(path, "%s/%s.yaml", folder, name);
-    if (!buffer_failed(path) && access(path->data, F_OK) == 0) return true;
+    return !buffer_failed(path) && access(path->data, F_OK) == 0;
+}
+
+/* True when it is there; else the folder is added to those that were searched. */
+static bool look_in(const char *folder, const char *type, buffer *path, buffer *searched) {
+    const char *alias = alias_of(type);
+    if (!folder || !*folder) return false;
+    if (is_there(folder, type, path) || (alias && is_there(folder, alias, path))) return true;
     buffer_printf(searched, "%s%s", searched->size ? ", " : "", folder);
     return false;
 }
@@ -86,15 +92,15 @@ baton_workflow *workflow_of_type(const char *type, const char *const *folders, s
     buffer path = {0}, searched = {0};
     user_folder(user);
     program_folder(program);
-    const char *name = file_name(type);
+    const char *name = alias_of(type) ? alias_of(type) : type;
     bool found = false;
-    if (!is_word(name)) {
+    if (!is_word(type)) {
         baton_error_set(err, BATON_ERROR_INVALID, "'%.60s' cannot be a task's type", type);
         return NULL;
     }
-    for (size_t i = 0; i < count && !found; i++) found = look_in(folders[i], name, &path, &searched);
-    found = found || look_in(user, name, &path, &searched) || look_in(program, name, &path, &searched) ||
-            look_in(BATON_WORKFLOWS, name, &path, &searched);
+    for (size_t i = 0; i < count && !found; i++) found = look_in(folders[i], type, &path, &searched);
+    found = found || look_in(user, type, &path, &searched) || look_in(program, type, &path, &searched) ||
+            look_in(BATON_WORKFLOWS, type, &path, &searched);
     baton_workflow *workflow = NULL;
     if (found)
         workflow = baton_workflow_load(path.data, registry, err);

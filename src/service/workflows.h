@@ -1,5 +1,5 @@
 /* Which workflow carries out a type of task: the file TYPE.yaml in the first of several folders that has
- * it.
+ * it; for words that mean another type ("docs", "refactor"), that type's file, unless they have their own.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BATON_SERVICE_WORKFLOWS_H

@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import datetime, json, os
 
-from lab import FAULTED, SUSPENDED, equal, expect, log_of, scenario, verdicts, write
+from lab import FAULTED, REFUSED, SUSPENDED, equal, expect, log_of, scenario, verdicts, write
 
 
 def make_it(lab, **context):
@@ -251,10 +251,10 @@ def rate_limit_for_ever(lab):
 @scenario("an agent that is not there")
 def no_agent(lab):
     make_it(lab, max_attempts=2)
-    task = lab.run_one("Make it", "--agent", "/nowhere/agent", agent=False, code=FAULTED)
-    equal(task["status"], "failed", "status")
-    expect("127" in task["reason"] or "could not be run" in task["reason"], "the reason: " + task["reason"])
-    out, err = lab.call("retry", "Make it")
+    lab.run("Make it", "--agent", "/nowhere/agent", agent=False, code=REFUSED)
+    task = lab.task()
+    equal(task["status"], "pending", "status")  # nothing is wrong with the task
+    expect("could not be run" in task["reason"], "the reason: " + task["reason"])
     lab.call("run", "Make it", code=2)
     equal(lab.task()["status"], "pending", "without --agent: status")
 

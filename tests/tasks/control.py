@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import json, os, signal
 
 from agents import check_committed, make_it
-from lab import (AGENT, DONE, FAULTED, KILLED, REFUSED, SUSPENDED, USAGE, equal, expect, log_of, read, scenario, until,
+from lab import (AGENT, DONE, FAULTED, INTERRUPTED, KILLED, REFUSED, SUSPENDED, USAGE, equal, expect, log_of, read, scenario, until,
                  verdicts)
 
 PLAYS = 'work "$BATON_TASK_TITLE.txt"; say Done.'
@@ -150,7 +150,7 @@ def interrupt_once(lab, plays):
         process = lab.start("run", "--all", "--agent", "exec '%s'" % AGENT, plays=plays, errors=file)
     lab.until_begun()
     process.send_signal(signal.SIGINT)
-    until(lambda: "Ctrl-C again cancels" in read(errors), "that it says what Ctrl-C does")
+    until(lambda: "Ctrl-C again stops" in read(errors), "that it says what Ctrl-C does")
     return process
 
 
@@ -169,13 +169,15 @@ def interrupt(lab):
     equal(lab.calls(), 1, "the number of times that the agent was started")
 
 
-@scenario("Ctrl-C twice cancels")
+@scenario("Ctrl-C twice stops at once, and a later run goes on")
 def interrupt_twice(lab):
     make_it(lab)
     process = interrupt_once(lab, "hang")
     process.send_signal(signal.SIGINT)
     code = lab.finish(process)[0]
-    equal((code, lab.task()["status"]), (FAULTED, "cancelled"), "how it ended")
+    equal((code, lab.task()["status"]), (INTERRUPTED, "running"), "how it ended")
+    lab.run("Make it")
+    check_committed(lab, lab.task())
 
 
 @scenario("Ctrl-C while it waits for a rate limit to pass")

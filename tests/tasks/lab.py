@@ -7,7 +7,7 @@ import json, os, shutil, signal, subprocess, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.join(HERE, "agent")
-DONE, FAULTED, USAGE, NOT_FOUND, NOT_ALLOWED, SUSPENDED, REFUSED, INVALID = 0, 1, 2, 3, 4, 5, 7, 8
+DONE, FAULTED, USAGE, NOT_FOUND, NOT_ALLOWED, SUSPENDED, REFUSED, INVALID, INTERRUPTED = 0, 1, 2, 3, 4, 5, 7, 8, 130
 KILLED = -signal.SIGKILL
 PATIENCE_S = 60  # what takes longer has gone wrong; nothing depends on how long anything takes otherwise
 

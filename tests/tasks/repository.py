@@ -46,7 +46,7 @@ def refused_name(lab):
     equal(lab.branches(), ["main", task["work"]["branch"]], "branches")
     for name in ("bad..name", "--orphan", "a b", "x.lock", "HEAD"):
         lab.call("edit", "Make it", "--set", "git_branch_name=" + name, code=USAGE)
-    lab.call("lint", "docs/make-it.md", code=DONE)
+    lab.call("lint", "docs/make-it.md", code=1)
 
 
 @scenario("a document that names an option for its branch")
@@ -71,7 +71,10 @@ def existing_branch(lab):
     lab.git("add", "-A", at=lab.folder + "/elsewhere")
     lab.git("commit", "-q", "-m", "earlier", at=lab.folder + "/elsewhere")
     lab.git("worktree", "remove", "../elsewhere")
-    lab.run()
+    lab.run(code=REFUSED)
+    equal((lab.task()["status"], lab.calls()), ("pending", 0), "status, and calls")
+    equal(lab.subjects("feature/make-it"), ["earlier"], "commits of the branch")
+    lab.run("--all", "--reuse-branch")
     equal(lab.task()["status"], "completed", "status")
     equal(lab.subjects("feature/make-it"), ["earlier", "Make it"], "commits of the branch")
 
@@ -83,7 +86,8 @@ def shared_branch(lab):
     lab.commit()
     lab.import_documents()
     lab.run("One")
-    lab.run("Two", plays="say Done.", code=FAULTED)
+    lab.run("Two", plays="say Done.", code=REFUSED)
+    lab.run("Two", "--reuse-branch", plays="say Done.", code=FAULTED)
     task = lab.task("Two")
     expect("0 files changed" in task["reason"], "the other's work is taken for its own: %s" % task["reason"])
     lab.call("retry", "Two")
@@ -113,6 +117,8 @@ def checked_out(lab):
     lab.git("checkout", "-q", "-b", "feature/make-it")
     lab.settle()
     lab.run("Make it", code=REFUSED)
+    check_not_begun(lab, "was not made for this task")
+    lab.run("Make it", "--reuse-branch", code=REFUSED)
     check_not_begun(lab, "checked out in the main worktree")
 
 

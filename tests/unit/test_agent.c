@@ -50,6 +50,36 @@ static void argv_resumes_a_session(void **state) {
     agent_settings_done(&a);
 }
 
+/* A line is closed with "$@" only when there is something for it. */
+static void expect_script(agent_settings *a, const char *line, const char *session, const char *script) {
+    assert_true(agent_settings_command(a, line));
+    baton_value argv = agent_argv(a, session, "p", "f"), told = baton_value_at(argv, 2);
+    assert_string_equal(baton_value_as_text(told), script);
+    baton_value_unref(told);
+    baton_value_unref(argv);
+}
+
+static void lines_get_arguments_where_there_are_any(void **state) {
+    (void)state;
+    agent_settings a = {0};
+    expect_script(&a, "claude -p", NULL, "claude -p");
+    expect_script(&a, "( cat; )", "s", "( cat; )");
+    a.resume = json("[\"-r\",\"{session}\"]");
+    expect_script(&a, "claude -p", NULL, "claude -p");
+    expect_script(&a, "claude -p", "s", "claude -p \"$@\"");
+    expect_script(&a, "if true; then claude \"$@\"; fi", "s", "if true; then claude \"$@\"; fi");
+    expect_argv(&a, "s",
+                "[\"/bin/sh\",\"-c\",\"if true; then claude \\\"$@\\\"; fi\",\"sh\",\"-r\",\"s\"]");
+    a.prompt = AGENT_PROMPT_FILE;
+    assert_true(agent_settings_command(&a, "claude"));
+    expect_argv(&a, NULL, "[\"/bin/sh\",\"-c\",\"claude \\\"$@\\\"\",\"sh\",\"/tmp/p.md\"]");
+    agent_settings_done(&a);
+    /* A list is what it is. */
+    a = (agent_settings){.command = json("[\"/bin/sh\",\"-c\",\"x\",\"sh\"]"), .prompt = AGENT_PROMPT_FILE};
+    expect_argv(&a, NULL, "[\"/bin/sh\",\"-c\",\"x\",\"sh\",\"/tmp/p.md\"]");
+    agent_settings_done(&a);
+}
+
 static void without_a_command_there_is_no_argv(void **state) {
     (void)state;
     agent_settings a = {.prompt = AGENT_PROMPT_ARGUMENT};
@@ -66,10 +96,12 @@ static void without_a_command_there_is_no_argv(void **state) {
 static const agent_settings text_settings = {.result = AGENT_RESULT_TEXT};
 static const agent_settings json_settings = {.result = AGENT_RESULT_JSON_LINES};
 
+#define NOW_MS INT64_C(1763999000000)
+
 static agent_output read_output(const agent_settings *a, int code, const char *out, const char *error) {
     agent_output o;
     memset(&o, 0xaa, sizeof o);
-    assert_int_equal(agent_read_output(a, code, out, error, &o), 0);
+    assert_int_equal(agent_read_output(a, code, out, error, NOW_MS, &o), 0);
     assert_non_null(o.message);
     return o;
 }
@@ -240,6 +272,7 @@ static void a_failed_text_agent_may_be_limited(void **state) {
     expect_limit(&text_settings, 1, "Rate limit exceeded, try again in 2m30s\n", "", true, 150000);
     expect_limit(&text_settings, -15, "", "rate_limit_error", true, 0);
     expect_limit(&text_settings, 1, "", "\033[31mRate\033[0m limit\033[0m exceeded", true, 0);
+    expect_limit(&text_settings, 1, "Claude AI usage limit reached|1764000000\n", "", true, 1001000);
     expect_limit(&text_settings, 1, "segmentation fault", "core dumped", false, 0);
 }
 
@@ -285,6 +318,44 @@ static void a_json_line_may_say_that_it_is_limited(void **state) {
                  "", true, 9000);
     agent_settings a = {.result = AGENT_RESULT_JSON_LINES, .message = ".final.words"};
     expect_limit(&a, 0, "{\"is_error\":true,\"final\":{\"words\":\"usage limit\"}}", "", true, 0);
+}
+
+/* ---- Agents that say that they failed ---- */
+
+static void expect_error(const agent_settings *a, const char *out, const char *said) {
+    agent_output o = read_output(a, 0, out, "");
+    assert_int_equal(o.is_error, said != NULL);
+    if (said)
+        assert_string_equal(o.error, said);
+    else
+        assert_null(o.error);
+    agent_output_done(&o);
+}
+
+static void a_json_line_may_say_that_it_failed(void **state) {
+    (void)state;
+    expect_error(&json_settings,
+                 "{\"message\":\"I begin\"}\n{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":"
+                 "true,\"result\":\"API Error:\\u001b[0m 500\",\"session_id\":\"s\"}",
+                 "API Error: 500");
+    expect_error(&json_settings, "{\"subtype\":\"error_x\",\"result\":\"words\"}", "words");
+    /* After the last message. */
+    static const char turns[] = "{\"type\":\"assistant\",\"message\":{\"content\":\"I look.\"}}\n"
+                                "{\"type\":\"result\",\"subtype\":\"error_max_turns\",\"is_error\":true}\n";
+    expect_error(&json_settings, turns, "error_max_turns");
+    expect(&json_settings, turns, "I look.", NULL);
+    expect_error(&json_settings, "{\"subtype\":\"error\",\"error\":{\"code\":5}}", "{\"code\":5}");
+    expect_error(&json_settings, "{\"is_error\":true}\n{\"x\":1}", "");
+    agent_settings a = {.result = AGENT_RESULT_JSON_LINES, .message = ".words"};
+    expect_error(&a, "{\"is_error\":true,\"words\":\"w\",\"result\":\"r\"}", "w");
+    expect_error(&a, "{\"is_error\":true,\"result\":\"r\"}", "r");
+    /* No failure of the run. */
+    expect_error(&json_settings, "{\"is_error\":false,\"subtype\":\"success\",\"result\":\"r\"}", NULL);
+    expect_error(&json_settings, "{\"is_error\":\"no\",\"subtype\":\"no error\",\"result\":\"r\"}", NULL);
+    expect_error(&json_settings, "{\"is_error\":true,\"result\":\"x\"}\n{\"result\":\"done\"}\n", NULL);
+    expect_error(&json_settings, "{\"text\":\"t\"}\n{\"type\":\"tool_result\",\"is_error\":true}\n", NULL);
+    expect_error(&text_settings, "{\"is_error\":true,\"result\":\"x\"}", NULL);
+    expect_limit(&json_settings, 0, "{\"subtype\":\"error\",\"result\":\"rate limit\"}", "", true, 0);
 }
 
 static void own_patterns_count_instead(void **state) {
@@ -389,6 +460,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(argv_has_the_prompt_where_it_is_wanted),
         cmocka_unit_test(argv_resumes_a_session),
+        cmocka_unit_test(lines_get_arguments_where_there_are_any),
         cmocka_unit_test(without_a_command_there_is_no_argv),
         cmocka_unit_test(text_is_the_message),
         cmocka_unit_test(of_a_long_text_the_end_is_the_message),
@@ -402,6 +474,7 @@ int main(void) {
         cmocka_unit_test(a_failed_text_agent_may_be_limited),
         cmocka_unit_test(who_only_speaks_of_limits_is_not_limited),
         cmocka_unit_test(a_json_line_may_say_that_it_is_limited),
+        cmocka_unit_test(a_json_line_may_say_that_it_failed),
         cmocka_unit_test(own_patterns_count_instead),
         cmocka_unit_test(large_outputs),
         cmocka_unit_test(any_bytes),

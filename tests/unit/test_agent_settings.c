@@ -245,16 +245,81 @@ static void commands_that_cannot_be_run(void **state) {
     refuse("agent: {command: ''}", "b.yaml:1:18: 'command' must not be empty");
     refuse("agent: {command: ['', a]}", "b.yaml:1:19: 'command' must begin with a program's name");
     refuse("agent: {command: \"a\\0b\"}", "b.yaml:1:18: the text holds a character that is not allowed");
-    static const char wanted[] =
-        "%s: 'command' must not end with '%c': arguments that are added would not be the "
-        "command's";
-    char told[200];
-    snprintf(told, sizeof told, wanted, "b.yaml:4:7", '&');
-    refuse("agent:\n  command: |\n    cd x\n    a &\n", told);
-    snprintf(told, sizeof told, wanted, "b.yaml:1:20", ';');
-    refuse("agent: {command: 'a; '}", told);
-    snprintf(told, sizeof told, wanted, "b.yaml:1:20", '\\');
-    refuse("agent: {command: a \\}", told);
+}
+
+static void refuse_closed(const char *text, const char *place, const char *end) {
+    char told[300];
+    snprintf(told, sizeof told,
+             "b.yaml:%s: arguments (the prompt, or those of 'resume') cannot be added after '%s': write "
+             "\"$@\" where in the agent's line they belong",
+             place, end);
+    refuse(text, told);
+}
+
+static void lines_that_cannot_take_arguments(void **state) {
+    (void)state;
+    refuse_closed("agent:\n  prompt: file\n  command: |\n    cd x\n    a &\n", "5:7", "&");
+    refuse_closed("agent: {command: 'a; ', resume: -r}", "1:20", ";");
+    refuse_closed("agent: {command: while a; do b; done, prompt: argument}", "1:33", "done");
+    agent_settings a = {0};
+    parse(&a, "agent: {command: while a; do b; done}"); /* by stdin it may be anything */
+    baton_error *error = NULL;
+    assert_int_equal(agent_settings_parse(&a, "agent: {prompt: file}", 21, NULL, &error), -1);
+    assert_int_equal(baton_error_get_code(error), BATON_ERROR_INVALID);
+    assert_int_equal(baton_error_column(error), 17);
+    baton_error_free(error);
+    parse(&a, "agent: {prompt: file, command: [done]}"); /* no line */
+    agent_settings_done(&a);
+}
+
+static void check_line(const char *line, const char *end) {
+    agent_settings a = {0};
+    baton_error *error = NULL;
+    char told[60];
+    assert_true(agent_settings_command(&a, line));
+    assert_int_equal(agent_settings_check(&a, NULL), 0); /* nothing is added */
+    a.prompt = AGENT_PROMPT_ARGUMENT;
+    if (agent_settings_check(&a, &error) != (end ? -1 : 0)) fail_msg("%s", line);
+    if (end) {
+        assert_int_equal(baton_error_get_code(error), BATON_ERROR_INVALID);
+        snprintf(told, sizeof told, " cannot be added after '%s': write \"$@\" ", end);
+        assert_non_null(strstr(baton_error_message(error), told));
+    }
+    baton_error_free(error);
+    a.prompt = AGENT_PROMPT_STDIN;
+    a.resume = baton_value_append(baton_value_array(), baton_value_string("-r"));
+    assert_int_equal(agent_settings_check(&a, NULL), end ? -1 : 0);
+    agent_settings_done(&a);
+}
+
+static void ends_of_lines(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *end;
+    } closed[] = {
+        {"while read -r x; do echo; done\n", "done"},
+        {"for i in 1 2\ndo x\ndone", "done"},
+        {"if a; then b; fi ", "fi"},
+        {"if a\nthen b\n  fi", "fi"},
+        {"case x in x) a;; esac", "esac"},
+        {"{ a; b; }", "}"},
+        {"{ a;}", "}"},
+        {"( a )", ")"},
+        {"cd x && (a $(b))", ")"},
+        {"a &", "&"},
+        {"a;", ";"},
+        {"a |", "|"},
+        {"a \\", "\\"},
+        {"done", "done"},
+    };
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) check_line(closed[i].line, closed[i].end);
+    static const char *const open[] = {
+        "claude -p", "a | b",           "echo done",  "a abandone",     "a -x; b fi",
+        "a ${B}",    "a --dir=${B:-c}", "a $(cat x)", "a \"$(b (c))\"", "a $((1 + 2))",
+        "a <(b)",    "{ a \"$@\"; }",   "a \"$@\" &", "(a; b \"$@\")",  "x; done-or-not"};
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) check_line(open[i], NULL);
+    agent_settings none = {.prompt = AGENT_PROMPT_FILE};
+    assert_int_equal(agent_settings_check(&none, NULL), 0);
 }
 
 static void paths(void **state) {
@@ -313,20 +378,25 @@ static void expect_line(const char *line, const char *script) {
     agent_settings_done(&a);
 }
 
-static void lines_get_their_arguments_at_the_end(void **state) {
+static void lines_are_for_the_shell(void **state) {
     (void)state;
-    expect_line("claude -p", "claude -p \"$@\"");
-    expect_line("claude -p \n\n", "claude -p \"$@\"");
-    expect_line("cd x &&\nclaude -p\n", "cd x &&\nclaude -p \"$@\"");
+    expect_line("claude -p", "claude -p");
+    expect_line("claude -p \n\n", "claude -p");
+    expect_line("cd x &&\nclaude -p\n", "cd x &&\nclaude -p");
     expect_line("if true; then claude \"$@\"; fi", "if true; then claude \"$@\"; fi");
     expect_line("claude &", "claude &");
     expect_line("claude ; ", "claude ;");
     expect_line("claude |", "claude |");
     agent_settings a = {0};
     parse(&a, "agent:\n  command: claude -p | tee log\n");
-    expect_json(a.command, "[\"/bin/sh\",\"-c\",\"claude -p | tee log \\\"$@\\\"\",\"sh\"]");
+    expect_json(a.command, "[\"/bin/sh\",\"-c\",\"claude -p | tee log\",\"sh\"]");
     assert_true(agent_settings_command(&a, " \n")); /* no agent */
     expect_json(a.command, NULL);
+    assert_false(a.is_line);
+    parse(&a, "agent: {command: x}");
+    assert_true(a.is_line);
+    parse(&a, "agent: {command: [x]}");
+    assert_false(a.is_line);
     agent_settings_done(&a);
 }
 
@@ -431,6 +501,72 @@ static void files_are_loaded(void **state) {
     rmdir(folder);
 }
 
+static void expect_program(const char *file, const char *command, const char *wanted) {
+    agent_settings a = {0};
+    baton_error *error = NULL;
+    char text[300];
+    snprintf(text, sizeof text, "agent:\n  command: %s\n", command);
+    assert_int_equal(agent_settings_parse(&a, text, strlen(text), file, &error), 0);
+    baton_value word = baton_value_at(a.command, a.is_line ? AGENT_SHELL_LINE : 0);
+    assert_string_equal(baton_value_as_text(word), wanted);
+    baton_value_unref(word);
+    agent_settings_done(&a);
+}
+
+/* As it is seen from a folder F with "it's", where "a b" and "../c" and a folder "d" are. */
+static void programs_are_where_the_user_stands(void **state) {
+    (void)state;
+    char top[] = "/tmp/baton-agent-XXXXXX", folder[64], before[4096], file[80], wanted[200];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_non_null(mkdtemp(top));
+    snprintf(folder, sizeof folder, "%s/it's", top);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(mkdir("d", 0700), 0);
+    write_file("a b", "", 1);
+    write_file("../c", "", 1);
+    static const char *const same[] = {"a b",     "../missing x", "./d x",    "./$X",    "sh ./c",
+                                       "~/x",     "X=../c y",     "cd ..; x", "./a\\ b", "/bin/true x",
+                                       "../c* x", "'../c'x",      "'../c",    "''",      "(../c)"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) expect_line(same[i], same[i]);
+    snprintf(wanted, sizeof wanted, "'%s/it'\\''s/../c' 'an arg' | ./x", top);
+    expect_line("  ../c 'an arg' | ./x", wanted);
+    expect_line("'../c' 'an arg' | ./x", wanted);
+    snprintf(wanted, sizeof wanted, "'%s/it'\\''s/a b'; x", top);
+    expect_line("\"./a b\"; x", wanted);
+    expect_line(".//./'a b'", ".//./'a b'");
+    /* In a file: from its folder, wherever the user stands. */
+    snprintf(file, sizeof file, "%s/b.yaml", folder);
+    assert_int_equal(chdir("/"), 0);
+    snprintf(wanted, sizeof wanted, "'%s/it'\\''s/../c' x", top);
+    expect_program(file, "../c x", wanted);
+    expect_program(file, "./missing", "./missing");
+    snprintf(wanted, sizeof wanted, "%s/missing", folder);
+    expect_program(file, "[./missing, ./x]", wanted);
+    expect_program(file, "[missing]", "missing");
+    expect_program(file, "[/bin/x]", "/bin/x");
+    assert_int_equal(chdir(top), 0);
+    expect_program("it's/b.yaml", "[./missing, ./x]", wanted);
+    snprintf(wanted, sizeof wanted, "%s/x/y", top);
+    expect_program("b.yaml", "[x/y]", wanted);
+    expect_program(NULL, "[x/y]", wanted);
+    char *home = getenv("HOME") ? strdup(getenv("HOME")) : NULL;
+    setenv("HOME", "/home/x", 1);
+    expect_program("it's/b.yaml", "[~/y]", "/home/x/y");
+    if (home)
+        setenv("HOME", home, 1);
+    else
+        unsetenv("HOME");
+    free(home);
+    assert_int_equal(chdir(folder), 0);
+    unlink("a b");
+    unlink("../c");
+    rmdir("d");
+    assert_int_equal(chdir(before), 0);
+    rmdir(folder);
+    assert_int_equal(rmdir(top), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file),
@@ -443,10 +579,13 @@ int main(void) {
         cmocka_unit_test(paths),
         cmocka_unit_test(all_problems_are_told_in_their_order),
         cmocka_unit_test(lists_end_somewhere),
-        cmocka_unit_test(lines_get_their_arguments_at_the_end),
+        cmocka_unit_test(lines_that_cannot_take_arguments),
+        cmocka_unit_test(ends_of_lines),
+        cmocka_unit_test(lines_are_for_the_shell),
         cmocka_unit_test(the_shell_sees_added_arguments),
         cmocka_unit_test(workflows_are_resolved),
         cmocka_unit_test(files_are_loaded),
+        cmocka_unit_test(programs_are_where_the_user_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

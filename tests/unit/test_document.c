@@ -480,7 +480,7 @@ static void test_fields_right_below_the_title(void **state) {
     (void)state;
     read_text("---\npriority: low\nowner: Ann\n---\n" TITLE "**Dependencies:**\n- A 1\n- A 2\n");
     expect_text(document.priority, "low");
-    expect_member("dependencies_text", "\"A 1, A 2\"");
+    expect_member("dependencies_text", "\"A 1\\nA 2\"");
     expect_member("overview", "{\"owner\":\"Ann\"}");
 }
 
@@ -491,11 +491,162 @@ static void test_lists_as_values(void **state) {
                        "## Task Database Fields\n- **verify**:\n  - `make test`\n  - 'make \"lint\"'\n"
                        "- **weight**: 2.5\n- **flag**: true\n- **other**: [1, 2]\n- **text**: 3 pieces\n"
                        "- **quoted**: '7'\n");
-    expect_member("dependencies_text", "\"A 1 (x), A 2\"");
+    expect_member("dependencies_text", "\"A 1 (x)\\nA 2\"");
     assert_int_equal(document.dependencies_line, 3);
     expect_member("overview", "{\"goals\":\"g\",\"scope\":\"all of it\"}");
     expect_member("task_fields", "{\"flag\":true,\"other\":[1,2],\"quoted\":\"7\",\"text\":\"3 pieces\","
                                  "\"verify\":[\"make test\",\"make \\\"lint\\\"\"],\"weight\":2.5}");
+}
+
+/* What a document depends on, as a JSON text, and the line that says it. */
+static void expect_dependencies(const char *text, const char *json, int line) {
+    read_text(text);
+    expect_member("dependencies_text", json);
+    if (document.dependencies_line != line)
+        fail_msg("line %d is not %d: %s", document.dependencies_line, line, text);
+}
+
+static void test_what_dependencies_are_called(void **state) {
+    (void)state;
+    static const char *const keys[] = {"Dependencies",  "depends on",     "BLOCKED BY",   "Requires",
+                                       "Prerequisites", "Abhängigkeiten", "ABHÄNGIG VON", "Abhängig von"};
+    char text[256];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        snprintf(text, sizeof text, OVERVIEW "- **%s**: A 1\n", keys[i]);
+        expect_dependencies(text, "\"A 1\"", 3);
+        snprintf(text, sizeof text, TITLE "%s: A 1\n\n## Overview\n- **Priority**: low\n", keys[i]);
+        expect_dependencies(text, "\"A 1\"", 2);
+        snprintf(text, sizeof text, OVERVIEW "- **Priority**: low\n## 2. %s\n- A 1\n1. A 2\n", keys[i]);
+        expect_dependencies(text, "\"A 1\\nA 2\"", 4);
+    }
+    expect_dependencies(OVERVIEW "- **Abhängigkeiten**: Keine (Fundament)\n", "\"None\"", 3);
+    expect_dependencies(OVERVIEW "- **Dependencies**: Keiner mag\n", "\"Keiner mag\"", 3);
+    expect_dependencies(OVERVIEW "- **Depending**: A\n## Dependencies of others\n- B\n", NULL, 0);
+}
+
+static void test_sections_of_dependencies(void **state) {
+    (void)state;
+    expect_dependencies(TITLE "## Dependencies\nAs follows:\n- [x] **A 1**: the base\n  - why\n- [ ] A 2\n"
+                              "- **Blocks**: Z\n- [Name of a task]\n```\ncode\n```\n",
+                        "\"A 1: the base\\nA 2\"", 2);
+    expect_problem(DOCUMENT_WARNING, 8, "the dependency is still a placeholder: [Name of a task]");
+    expect_member("sections", "[{\"fields\":{\"Blocks\":\"Z\"},\"items\":[{\"text\":\"why\"},"
+                              "{\"text\":\"[Name of a task]\"}],\"line\":2,\"text\":\"As follows:\","
+                              "\"title\":\"Dependencies\"}]");
+    expect_dependencies(TITLE "### Prerequisites\nA 1 and\nA 2\n", "\"A 1 and A 2\"", 2);
+    expect_dependencies(TITLE "## Dependencies\nNone.\n", "\"None.\"", 2);
+    expect_dependencies(TITLE
+                        "## Dependencies\n### Inner\n- A 1\n### Outer\n- A 2\n- **Depends on**: A 3\n",
+                        "\"A 1\\nA 2\\nA 3\"", 2);
+    expect_dependencies(OVERVIEW "- **Dependencies**:\n  - [x] A 1\n- **Priority**: low\n", "\"A 1\"", 3);
+    expect_text(document.priority, "low");
+    expect_dependencies(TITLE "## Dependencies\n| Depends on | Value |\n|---|---|\n| A 1 | done |\n",
+                        "\"A 1: done\"", 2);
+    /* Of other things, or of nobody. */
+    expect_dependencies(TITLE "## Technical Requirements\n### Dependencies\n- express\n", NULL, 0);
+    expect_member("technical_requirements", "{\"dependencies\":\"express\"}");
+    expect_dependencies(TITLE "## Notes\n**Dependencies:**\n- A\n", NULL, 0);
+    expect_dependencies(TITLE "## Dependencies\n", NULL, 0);
+}
+
+static void test_dependencies_said_twice(void **state) {
+    (void)state;
+    expect_dependencies(OVERVIEW "- **Dependencies**: A 1\n## Prerequisites\n- A 2\n", "\"A 1\"", 3);
+    expect_problem(DOCUMENT_WARNING, 4, "'Prerequisites' is said a second time: the first counts");
+    expect_dependencies(OVERVIEW "- **Depends on**: A 1\n- **Blocked by**: A 2\n", "\"A 1\"", 3);
+    expect_problem(DOCUMENT_WARNING, 4, "'Blocked by' is said a second time");
+    expect_dependencies(OVERVIEW "- **Dependencies**: [A task]\n## Dependencies\n- A 2\n", "\"A 2\"", 4);
+}
+
+static void test_front_matter(void **state) {
+    (void)state;
+    expect_dependencies("---\ndependencies: [Five, \"Six, too\"]\npriority: 'high'\n---\n" OVERVIEW
+                        "- **Estimated Time**: 2 hours\n",
+                        "\"Five\\n\\\"Six, too\\\"\"", 2);
+    expect_text(document.title, "The Title");
+    expect_text(document.priority, "high");
+    expect_no_problem("placeholder");
+    expect_dependencies(
+        "\ufeff---\r\ntype: docs\r\ndepends_on:\r\n  - Five # why\r\n  - 'Six'\r\nowner: Ann\r\n"
+        "---\r\n# T\r\n## Files to Create\r\n- what is it\r\n",
+        "\"Five\\nSix\"", 3);
+    expect_text(document.type, "docs");
+    expect_member("overview", "{\"owner\":\"Ann\"}");
+    expect_problem(DOCUMENT_WARNING, 10, "no file is named");
+    expect_dependencies("---\n# T\npriority: low\n---\n", NULL, 0);
+    expect_text(document.title, "T");
+    expect_dependencies("---\ndependencies: [Five]\n# T\n", NULL, 0);
+    expect_dependencies("---\ndependencies: []\n---\n# T\n", NULL, 0);
+}
+
+static void test_fields_in_tables(void **state) {
+    (void)state;
+    expect_dependencies(OVERVIEW "| Field | Value |\n|:---|---:|\n| **Priority** | High |\n"
+                                 "| Estimated Time: | 4 hours |\n| Depends on | [A 1](a.md), `b|c` |\n"
+                                 "| Owner | |\n| | x |\n",
+                        "\"[A 1](a.md), `b|c`\"", 7);
+    expect_text(document.priority, "high");
+    assert_true(document.estimated_hours == 4);
+    expect_problem(DOCUMENT_WARNING, 8, "'Owner' is empty");
+    read_text(TITLE
+              "About it:\n**Priority** | Low\n--- | ---\nType | docs\n\n## Overview\n- **Scope**: s\n");
+    expect_text(document.priority, "low");
+    expect_text(document.type, "docs");
+    read_text(OVERVIEW "| A | B | C |\n|---|---|---|\n| Priority | low | x |\n\n## Risks\n"
+                       "| R | M |\n|---|---|\n| a | b |\n| a | c |\n");
+    expect_text(document.priority, NULL);
+    expect_no_problem("a second time");
+}
+
+static void test_german(void **state) {
+    (void)state;
+    read_text(TITLE
+              "## 1. Projektübersicht\nPriorität: Kritisch\n- **Geschätzter Aufwand**: 1,5 Tage\n"
+              "- **Typ**: bugfix\n- **Kategorie**: backend\n## 2. Technische Anforderungen\n"
+              "- **Datenbank**: keine\n### Dateien zu erstellen\n- `a.c`\n### Dateien zu ändern\n- `b.c`\n"
+              "### Zu löschende Dateien\n- `c.c`\n## Phasen\n### Phase 1: Los (2 Std.)\n- eins\n"
+              "## Erfolgskriterien\n- gut\n");
+    expect_text(document.priority, "critical");
+    assert_true(document.estimated_hours == 12);
+    expect_text(document.type, "bugfix");
+    expect_text(document.category, "backend");
+    expect_member("technical_requirements", "{\"datenbank\":\"keine\"}");
+    expect_member("files", "{\"create\":[{\"path\":\"a.c\",\"state\":\"open\"}],"
+                           "\"delete\":[{\"path\":\"c.c\",\"state\":\"open\"}],"
+                           "\"modify\":[{\"path\":\"b.c\",\"state\":\"open\"}]}");
+    expect_member("phases", "[{\"hours\":2,\"steps\":[{\"state\":\"open\",\"text\":\"eins\"}],"
+                            "\"title\":\"Phase 1: Los\"}]");
+    expect_member("success_criteria", "[{\"state\":\"open\",\"text\":\"gut\"}]");
+    static const char *const words[][2] = {{"Hoch", "high"}, {"mittel", "medium"}, {"NIEDRIG", "low"}};
+    for (size_t i = 0; i < 3; i++) {
+        char text[128];
+        snprintf(text, sizeof text, OVERVIEW "- **PRIORITÄT**: %s\n", words[i][0]);
+        read_text(text);
+        expect_text(document.priority, words[i][1]);
+    }
+}
+
+static void expect_status(const char *text, const char *json, int line) {
+    read_text(text);
+    expect_member("document_status", json);
+    if (line)
+        expect_problem(DOCUMENT_WARNING, line, "it is completed; it is imported as pending");
+    else
+        expect_no_problem("completed");
+}
+
+static void test_status(void **state) {
+    (void)state;
+    expect_status("# T \u2705 COMPLETED\n", "\"completed\"", 1);
+    expect_text(document.title, "T");
+    expect_status(TITLE "## 1. Project Overview \u2705\n", "\"completed\"", 2);
+    expect_status(OVERVIEW "- **Status**: \u2705 Done (in May)\n", "\"\u2705 Done (in May)\"", 3);
+    expect_status(TITLE "Status: Completed\n\n## Overview\n- **Scope**: s\n", "\"Completed\"", 2);
+    expect_status("---\nstatus: erledigt am 1. Mai\n---\n" TITLE, "\"erledigt am 1. Mai\"", 2);
+    expect_status("# T (in progress)\n", "\"started\"", 0);
+    expect_status(OVERVIEW "- **Status**: Not done\n", "\"Not done\"", 0);
+    expect_status(OVERVIEW "- **Status**: Done except tests\n", "\"Done except tests\"", 0);
+    expect_status(TITLE "## Phases\n### Phase 1: a \u2705\n- [x] b\n", NULL, 0);
 }
 
 static void expect_task_field(const char *line, const char *json, const char *problem) {
@@ -515,7 +666,7 @@ static void test_task_fields_have_kinds(void **state) {
     expect_task_field("**max_attempts**: '3'", NULL, "and is \"3\"");
     expect_task_field("**automation_level**: `full_auto`", "{\"automation_level\":\"full_auto\"}", NULL);
     expect_task_field("**automation_level**: 'adaptive'", NULL,
-                      "must be manual, assisted, semi_auto or full_auto, and is \"adaptive\"");
+                      "must be one of manual, assisted, semi_auto, full_auto, and is \"adaptive\"");
     expect_task_field("**automation_level**: 'a' | 'b'", NULL, "is still a choice");
     expect_task_field("**confirmation_required**: True (always)", "{\"confirmation_required\":true}", NULL);
     expect_task_field("**confirmation_required**: true | false", NULL, "is still a choice");
@@ -529,6 +680,22 @@ static void test_task_fields_have_kinds(void **state) {
     expect_task_field("**confirmation_keywords**: a, b", NULL, "must be a list of texts");
     expect_task_field("**verify**: make test", "{\"verify\":[\"make test\"]}", NULL);
     expect_task_field("**git_branch_name**: feature/[name]", NULL, "must be a text without placeholders");
+    expect_task_field("**git_branch_name**: --force", NULL, "must be a name that git takes for a branch");
+    expect_task_field("**git_branch_name**: a..b", NULL, "must be a name that git takes for a branch");
+    expect_task_field("**max_attemps**: 2", "{\"max_attemps\":2}",
+                      "there is no setting 'max_attemps': did you mean 'max_attempts'?");
+    expect_task_field("**git_branch**: a", "{\"git_branch\":\"a\"}", "did you mean 'git_branch_");
+    expect_task_field("**Timeout**: 60", "{\"timeout\":60}", "did you mean 'timeout_seconds'?");
+    static const char *const silent[] = {"status", "title",        "max",     "git",
+                                         "source", "retry_budget", "priority"};
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "**%s**: 2", silent[i]);
+        char json[64];
+        snprintf(json, sizeof json, "{\"%s\":2}", silent[i]);
+        expect_task_field(line, json, NULL);
+        expect_no_problem("there is no setting");
+    }
     expect_task_field("**unknown**: [what]", NULL, "'unknown' is still a placeholder: [what]");
     expect_task_field("**unknown**:", NULL, "'unknown' is empty");
 }
@@ -545,6 +712,8 @@ static void test_execution_context(void **state) {
     (void)state;
     expect_context("```json\n{\"a\": [1], \"requires_new_chat\": true}\n```\n",
                    "{\"a\":[1],\"requires_new_chat\":true}", 0, NULL);
+    expect_context("```json\n{\"a\": 1,\n\"verfy\": []}\n```\n", "{\"a\":1,\"verfy\":[]}", 5,
+                   "there is no setting 'verfy': did you mean 'verify'?");
     expect_context("```json\n{\n\"a\": 1,\n}\n```\n", NULL, 6, "the execution context is no JSON: ");
     expect_context("```json\n{\n\"requires_new_chat\": true | false\n}\n```\n", NULL, 5, "is no JSON");
     expect_context("```json\n[1]\n```\n", NULL, 4, "is no JSON object");
@@ -657,7 +826,7 @@ static void test_unreadable_files(void **state) {
     read_bytes("# A\r\n\r\nb\0c", 10);
     expect_problem(DOCUMENT_ERROR, 3, "a NUL byte: this is no text");
     read_bytes("# A\n\nb\xff\0", 8);
-    expect_problem(DOCUMENT_ERROR, 3, "bytes that are no UTF-8: this is no text");
+    expect_problem(DOCUMENT_ERROR, 3, "byte 0xff in line 3 is not UTF-8: save the file as UTF-8");
     assert_int_equal(document.problem_count, 1);
     assert_int_equal(baton_value_size(document.metadata), 0);
     char *large = malloc(LIMIT_DOCUMENT_BYTES + 1);
@@ -696,8 +865,10 @@ static void test_line_ends(void **state) {
 static void test_each_allocation_fails(void **state) {
     (void)state;
     if (!__real_malloc) skip();
-    static const char text[] = OVERVIEW
-        "- **Priority**: urgent\n- **Dependencies**:\n  - A\n- **Scope**: a | b\n"
+    static const char text[] =
+        "---\ntags: [a]\nstatus: done\n---\n" OVERVIEW
+        "| **Kind** | x |\n|---|---|\n| a | b |\n\n- **Priority**: urgent\n- **Dependencies**:\n  - A\n- "
+        "**Scope**: a | b\n"
         "## Files to Create\n- [ ] `../a.c` - x\n  - y\n## Phases\n### Phase 1: A (1-2 hours)\n- b\n"
         "## Task Database Fields\n- **verify**: make\n- **max_attempts**: no\n- **x**: [1]\n"
         "## AI Execution Context\n```json\n{\"a\\n\": 1,}\n## Notes\nwords\n" INSERT("type", "'a");
@@ -737,6 +908,13 @@ int main(void) {
         cmocka_unit_test(test_a_document_without_an_overview),
         cmocka_unit_test(test_fields_right_below_the_title),
         cmocka_unit_test(test_lists_as_values),
+        cmocka_unit_test(test_what_dependencies_are_called),
+        cmocka_unit_test(test_sections_of_dependencies),
+        cmocka_unit_test(test_dependencies_said_twice),
+        cmocka_unit_test(test_front_matter),
+        cmocka_unit_test(test_fields_in_tables),
+        cmocka_unit_test(test_german),
+        cmocka_unit_test(test_status),
         cmocka_unit_test(test_task_fields_have_kinds),
         cmocka_unit_test(test_execution_context),
         cmocka_unit_test(test_files),

@@ -53,7 +53,7 @@ static void runs_that_went_wrong(void **state) {
     static const row rows[] = {
         {{.fault = "no such file", .said = GIVEN, .changed = 3},
          &usual,
-         VERDICT_FAILED,
+         VERDICT_UNRUNNABLE,
          "the agent could not be run: no such file"},
         {{.rate_limited = true, .code = 1, .said = GIVEN},
          &usual,
@@ -75,7 +75,7 @@ static void runs_that_went_wrong(void **state) {
         {{.code = 137, .changed = 3}, &usual, VERDICT_FAILED, "the agent ended with code 137"},
         {{.fault = "gone", .rate_limited = true},
          &usual,
-         VERDICT_FAILED,
+         VERDICT_UNRUNNABLE,
          "the agent could not be run: gone"},
     };
     decide(rows, COUNT(rows));
@@ -188,6 +188,73 @@ static void silence(void **state) {
     decide(rows, COUNT(rows));
 }
 
+static void agents_that_cannot_be_run(void **state) {
+    (void)state;
+    static const row rows[] = {
+        {{.code = 127, .error = "sh: 1: agnet: not found\n", .changed = -1},
+         &usual,
+         VERDICT_UNRUNNABLE,
+         "the agent could not be run: sh: 1: agnet: not found"},
+        {{.code = 127, .error = "profile\n  bash: agnet: command not found \r\n\n"},
+         &usual,
+         VERDICT_UNRUNNABLE,
+         "the agent could not be run: bash: agnet: command not found"},
+        {{.code = 126, .error = "sh: 1: ./a: Permission denied"},
+         &usual,
+         VERDICT_UNRUNNABLE,
+         "the agent could not be run: sh: 1: ./a: Permission denied"},
+        {{.code = 127, .error = "bash: ./a: No such file or directory\n"},
+         &usual,
+         VERDICT_UNRUNNABLE,
+         "the agent could not be run: bash: ./a: No such file or directory"},
+        {{.code = 127, .error = "x: not found\nand then it went on\n"},
+         &usual,
+         VERDICT_FAILED,
+         "the agent ended with code 127"},
+        {{.code = 127, .error = "found"}, &usual, VERDICT_FAILED, "the agent ended with code 127"},
+        {{.code = 126, .error = " \n"}, &usual, VERDICT_FAILED, "the agent ended with code 126"},
+        {{.code = 127}, &usual, VERDICT_FAILED, "the agent ended with code 127"},
+        {{.code = 1, .error = "page not found"}, &usual, VERDICT_FAILED, "the agent ended with code 1"},
+        /* It was run: what it ran itself was not there. */
+        {{.code = 127, .error = "sh: 9: jq: not found", .has_message = true},
+         &usual,
+         VERDICT_FAILED,
+         "the agent ended with code 127"},
+        {{.code = 127, .error = "rate limit not found", .rate_limited = true},
+         &usual,
+         VERDICT_LIMITED,
+         "the agent met a rate limit"},
+        {{.code = 127, .error = "x: not found", .ended = "timeout"},
+         &usual,
+         VERDICT_FAILED,
+         "the agent ran out of time"},
+    };
+    decide(rows, COUNT(rows));
+    char error[3 * JUDGEMENT_REASON] = "", reason[JUDGEMENT_REASON];
+    memset(error, 'x', sizeof error - 1);
+    memcpy(error + sizeof error - 11, " not found", 11);
+    assert_int_equal(judge(&(evidence){.code = 127, .error = error}, &usual, reason), VERDICT_UNRUNNABLE);
+    assert_int_equal(strlen(reason), JUDGEMENT_REASON - 1);
+}
+
+static void agents_that_say_that_they_failed(void **state) {
+    (void)state;
+    static const row rows[] = {
+        {{.says_error = "API Error: 500\nand more", .said = GIVEN, .changed = 3, .has_message = true},
+         &usual,
+         VERDICT_FAILED,
+         "the agent says that it failed: API Error: 500"},
+        {{.says_error = "", .changed = 3}, &silent, VERDICT_FAILED, "the agent says that it failed"},
+        {{.says_error = "x", .code = 1}, &usual, VERDICT_FAILED, "the agent says that it failed: x"},
+        {{.says_error = "x", .rate_limited = true}, &usual, VERDICT_LIMITED, "the agent met a rate limit"},
+        {{.says_error = "x", .ended = "idle"},
+         &usual,
+         VERDICT_FAILED,
+         "the agent wrote nothing for too long"},
+    };
+    decide(rows, COUNT(rows));
+}
+
 /* A reason is cut between characters. */
 static void long_reasons(void **state) {
     (void)state;
@@ -196,7 +263,7 @@ static void long_reasons(void **state) {
         memset(fault, 'x', sizeof fault);
         for (size_t i = (size_t)shift; i + 1 < sizeof fault; i += 2) memcpy(fault + i, "\303\244", 2);
         fault[sizeof fault - 1 - (size_t)(1 - shift)] = '\0';
-        assert_int_equal(judge(&(evidence){.fault = fault}, &usual, reason), VERDICT_FAILED);
+        assert_int_equal(judge(&(evidence){.fault = fault}, &usual, reason), VERDICT_UNRUNNABLE);
         assert_true(text_is_utf8(reason, strlen(reason)));
         assert_in_range(strlen(reason), JUDGEMENT_REASON - 2, JUDGEMENT_REASON - 1);
     }
@@ -209,12 +276,18 @@ static void names(void **state) {
     assert_string_equal(verdict_name(VERDICT_ASK), "ask");
     assert_string_equal(verdict_name(VERDICT_FAILED), "failed");
     assert_string_equal(verdict_name(VERDICT_LIMITED), "limited");
+    assert_string_equal(verdict_name(VERDICT_UNRUNNABLE), "unrunnable");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_that_went_wrong), cmocka_unit_test(keywords), cmocka_unit_test(silence),
-        cmocka_unit_test(long_reasons),         cmocka_unit_test(names),
+        cmocka_unit_test(runs_that_went_wrong),
+        cmocka_unit_test(keywords),
+        cmocka_unit_test(silence),
+        cmocka_unit_test(agents_that_cannot_be_run),
+        cmocka_unit_test(agents_that_say_that_they_failed),
+        cmocka_unit_test(long_reasons),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,38 @@ static void test_fields_in_paragraphs(void **state) {
     assert_int_equal(entry(s, 5)->kind, MARKDOWN_PARAGRAPH);
 }
 
+static void test_tables(void **state) {
+    (void)state;
+    read_text("words\n| **A** | `b` |\n| --- | :-: |\n| C: | d | e |\n| f |\n\n| A | B | C |\n|-|-|-|\n| 1 "
+              "| 2 | 3 |\n");
+    const markdown_section *s = outline.sections;
+    assert_string_equal(entry(s, 0)->text, "words");
+    expect_field(entry(s, 1), 2, "A", "`b`", false);
+    expect_field(entry(s, 2), 4, "C", "d | e", false);
+    expect_field(entry(s, 3), 5, "f", "", false);
+    assert_null(entry(s, 4)->key);
+    assert_null(entry(s, 4)->next);
+    read_text("a | b\n--- | --- | ---\nc | d\n");
+    assert_null(outline.sections->entries->next);
+}
+
+static void test_front_matter(void **state) {
+    (void)state;
+    read_text("---\na b: c\nlist: [x, 'y, z']\nother:\n- 1 # one\n# remark\nlast:\n---\n# T\nword\n");
+    const markdown_section *s = outline.sections;
+    expect_field(entry(s, 0), 2, "a b", "c", true);
+    expect_field(entry(s, 1), 7, "last", "", true);
+    assert_string_equal(entry(section("list"), 0)->text, "x");
+    assert_string_equal(entry(section("list"), 1)->text, "'y, z'");
+    assert_string_equal(entry(section("other"), 0)->text, "1");
+    assert_int_equal(entry(section("other"), 0)->line, 5);
+    assert_int_equal(section("T")->line, 9);
+    assert_int_equal(entry(section("T"), 0)->line, 10);
+    read_text("---\nwords that go on\n---\n");
+    assert_null(outline.sections->entries);
+    assert_string_equal(outline.sections->next->title, "words that go on");
+}
+
 static void test_a_field_above_dashes_is_no_heading(void **state) {
     (void)state;
     read_text("# T\n**A**: one\n---\n**B:** two\n---\nY: 1\nZ: 2\n---\n## **C:**\nTitle\n---\n");
@@ -415,6 +447,8 @@ int main(void) {
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_what_is_no_field),
         cmocka_unit_test(test_fields_in_paragraphs),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_front_matter),
         cmocka_unit_test(test_a_field_above_dashes_is_no_heading),
         cmocka_unit_test(test_boxes),
         cmocka_unit_test(test_lists_within_lists),

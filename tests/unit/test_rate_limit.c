@@ -10,9 +10,11 @@
 
 #include <cmocka.h>
 
+#define NOW_MS INT64_C(1763999000250)
+
 static void expect(const char *text, bool found, int64_t wait_ms) {
     int64_t ms = -1;
-    if (rate_limit_find(text, baton_value_invalid(), &ms) != found)
+    if (rate_limit_find(text, baton_value_invalid(), NOW_MS, &ms) != found)
         fail_msg("'%s' is %sa rate limit", text, found ? "not " : "");
     if (ms != wait_ms)
         fail_msg("'%s': wait %lld ms instead of %lld", text, (long long)ms, (long long)wait_ms);
@@ -28,7 +30,7 @@ static void usual_texts(void **state) {
         "You have been rate limited.",
         "It would exceed your organization's rate limits",
         "HTTP 429 Too Many Requests",
-        "Claude AI usage limit reached|1764000000",
+        "Claude AI usage limit reached",
         "5-hour limit reached - resets 3pm",
         "You've hit your limit - resets 5am (Europe/Berlin)",
         "Quota exceeded for quota metric 'requests'",
@@ -105,6 +107,31 @@ static void no_waits(void **state) {
     expect("rate limit; retry after", true, 0);
 }
 
+static void moments(void **state) {
+    (void)state;
+    const int64_t wait_ms = 1000750; /* and a second */
+    expect("Claude AI usage limit reached|1764000000", true, wait_ms);
+    expect("{\"result\":\"Claude AI usage limit reached|1764000000\",\"x\":1}", true, wait_ms);
+    expect("usage limit reached | 1764000000000", true, wait_ms);
+    expect("rate limit, resets at 1764000000.", true, wait_ms);
+    expect("rate limit {\"resetsAt\": 1764000000, \"overage\": null}", true, wait_ms);
+    expect("429 Too Many Requests\nX-RateLimit-Reset: 1764000000\n", true, wait_ms);
+    expect("too many requests\nRetry-After: 1764000000", true, wait_ms);
+    expect("usage limit, wait until 1764000000", true, wait_ms);
+    expect("usage limit reached|1763999000", true, 1000); /* it is over */
+    expect("usage limit reached|1000000000", true, 1000);
+    expect("usage limit reached|1764999999", true, RATE_LIMIT_WAIT_MS);
+    expect("usage limit reached|17640000", true, 0);     /* a year ago, or what? */
+    expect("usage limit reached|176400000000", true, 0); /* neither seconds nor milliseconds */
+    expect("usage limit reached|17640000000000000", true, 0);
+    expect("usage limit reached|1764000000x", true, 0);
+    expect("usage limit reached|", true, 0);
+    expect("usage limit reached 5 minutes ago", true, 0);
+    expect("rate limit resets at 3 pm", true, 0);
+    expect("RateLimit-Reset: 50, rate limit", true, 0);
+    expect("usage limit reached|1764000000, try again in 5s", true, 5000); /* the last one counts */
+}
+
 static void waits_end_at_a_day(void **state) {
     (void)state;
     expect("rate limit; try again in 24 hours", true, RATE_LIMIT_WAIT_MS);
@@ -118,7 +145,7 @@ static void waits_end_at_a_day(void **state) {
 static bool find_own(const char *text, const char *patterns) {
     baton_value list = baton_value_parse(patterns, strlen(patterns), NULL);
     int64_t ms = -1;
-    bool found = rate_limit_find(text, list, &ms);
+    bool found = rate_limit_find(text, list, NOW_MS, &ms);
     assert_true(found || ms == 0);
     baton_value_unref(list);
     return found;
@@ -137,9 +164,10 @@ static void own_patterns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usual_texts),  cmocka_unit_test(status_429), cmocka_unit_test(other_texts),
-        cmocka_unit_test(waits),        cmocka_unit_test(no_waits),   cmocka_unit_test(waits_end_at_a_day),
-        cmocka_unit_test(own_patterns),
+        cmocka_unit_test(usual_texts),        cmocka_unit_test(status_429),
+        cmocka_unit_test(other_texts),        cmocka_unit_test(waits),
+        cmocka_unit_test(no_waits),           cmocka_unit_test(moments),
+        cmocka_unit_test(waits_end_at_a_day), cmocka_unit_test(own_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,12 +238,12 @@ static void wrong_edits(void **state) {
     cannot_edit(s, "7Q", "{\"priority\":\"low\"}", BATON_ERROR_NOT_FOUND, "there is no task '7Q'");
     put(s, "1A", "{\"status\":\"running\"}");
     cannot_edit(s, "1A", "{\"priority\":\"low\"}", BATON_ERROR_CONFLICT,
-                "'Foundation 1A: Core Interfaces' is running: it can be edited before it begins, and when "
-                "it has ended");
+                "'Foundation 1A: Core Interfaces' is running: edit it when it has ended, or "
+                "'baton task cancel' it first");
     put(s, "1A", AT_BEGIN);
     cannot_edit(s, "1A", "{\"priority\":\"low\"}", BATON_ERROR_CONFLICT,
-                "'Foundation 1A: Core Interfaces' is waiting: it can be edited before it begins, and when "
-                "it has ended");
+                "'Foundation 1A: Core Interfaces' is waiting: edit it when it has ended, or "
+                "'baton task cancel' it first");
     put(s, "1A", "{\"status\":\"failed\"}");
     edit(s, "1A", "{\"priority\":\"low\"}");
 }
