@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "definition/workflow.h"
-#include "service/orchestrator.h"
+#include "service/orchestrator/orchestrator.h"
 
 #include <errno.h>
 #include <langinfo.h>

@@ -81,6 +81,7 @@ void manual_print_page(void) {
     }
     puts(".SH ENVIRONMENT\n.TP\n.B BATON_STORE\nthe store, where \\-\\-store names none\n.TP\n"
          ".B BATON_RETENTION\nhow long a worker keeps what has ended\n.TP\n"
+         ".B BATON_WORKFLOWS\na folder of workflows for tasks, before those that came with Baton\n.TP\n"
          ".B NO_COLOR\nno colours, unless \\-\\-color says otherwise");
     puts(".SH FILES\n.TP\n.I $XDG_STATE_HOME/baton/baton.db\nthe store, where nothing else names one; "
          "without XDG_STATE_HOME\n.I ~/.local/state/baton/baton.db");

@@ -6,9 +6,9 @@
 #include "base/value.h"
 #include "cli/session.h"
 #include "cli/storage.h"
-#include "service/settings.h"
-#include "service/task_service.h"
-#include "service/workflows.h"
+#include "service/orchestrator/workflows.h"
+#include "service/task/settings.h"
+#include "service/task/task_service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "cli/storage.h"
 #include "cli/table.h"
 #include "cli/task_look.h"
-#include "service/dependencies.h"
+#include "service/dependency/dependencies.h"
 
 #include <stdio.h>
 #include <string.h>

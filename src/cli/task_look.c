@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "cli/storage.h"
 #include "cli/table.h"
-#include "service/task_service.h"
+#include "service/task/task_service.h"
 
 #include <stdio.h>
 #include <string.h>

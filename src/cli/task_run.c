@@ -9,8 +9,8 @@
 #include "base/value.h"
 #include "cli/session.h"
 #include "cli/storage.h"
-#include "service/orchestrator.h"
-#include "service/task_service.h"
+#include "service/orchestrator/orchestrator.h"
+#include "service/task/task_service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

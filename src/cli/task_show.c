@@ -2,7 +2,7 @@
  * and what one can do next.
  *
  * What is told stands in the task alone, and in `work` what the steps of its workflow wrote down (see
- * service/work.h); only whether somebody carries it out just now is asked of its execution.
+ * service/orchestrator/work.h); only whether somebody carries it out just now is asked of its execution.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
@@ -10,7 +10,7 @@
 #include "cli/session.h"
 #include "cli/storage.h"
 #include "cli/task_look.h"
-#include "service/task_service.h"
+#include "service/task/task_service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -80,6 +80,8 @@ class Lab:
                     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "Tester",
                     "GIT_AUTHOR_EMAIL": "tester@localhost", "GIT_COMMITTER_NAME": "Tester",
                     "GIT_COMMITTER_EMAIL": "tester@localhost"}
+        if "BATON_WORKFLOWS" in os.environ:
+            self.env["BATON_WORKFLOWS"] = os.environ["BATON_WORKFLOWS"]
         for folder in (home, self.ledger, os.path.dirname(self.store), os.path.join(self.repository, "docs")):
             os.makedirs(folder)
         self.before = None

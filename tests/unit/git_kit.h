@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/value.h"
-#include "service/git.h"
+#include "service/git/git.h"
 
 // clang-format off
 #include <stdarg.h>

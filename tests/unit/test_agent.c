@@ -1,7 +1,7 @@
 /* An agent's argv, and what its output came to: plain text and JSON lines, as the common agents write them.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/agent.h"
+#include "service/agent/agent.h"
 
 #include "base/value.h"
 

@@ -1,7 +1,7 @@
 /* The agent's configuration: what each key becomes, problems with their places, and files.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/agent.h"
+#include "service/agent/agent.h"
 
 #include "base/limits.h"
 #include "base/value.h"

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/error.h"
-#include "service/command.h"
+#include "service/git/command.h"
 
 // clang-format off
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "service/confirmation.h"
+#include "service/agent/confirmation.h"
 
 // clang-format off
 #include <stdarg.h>

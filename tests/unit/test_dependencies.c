@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "base/value.h"
-#include "service/dependencies.h"
+#include "service/dependency/dependencies.h"
 
 // clang-format off
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/limits.h"
 #include "base/value.h"
-#include "service/document.h"
-#include "service/document_words.h"
+#include "service/document/document.h"
+#include "service/document/document_words.h"
 
 // clang-format off
 #include <stdarg.h>

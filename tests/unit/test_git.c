@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "git_kit.h"
 
-#include "service/command.h"
+#include "service/git/command.h"
 
 /* ---- Repositories ---- */
 

@@ -1,7 +1,7 @@
 /* Circles among dependencies, and their order: by hand, and of random graphs against slow oracles.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/graph.h"
+#include "service/dependency/graph.h"
 
 // clang-format off
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
-#include "service/judgement.h"
+#include "service/agent/judgement.h"
 
 // clang-format off
 #include <stdarg.h>

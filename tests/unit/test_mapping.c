@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "base/value.h"
-#include "service/mapping.h"
+#include "service/document/mapping.h"
 #include "store/store.h"
 
 // clang-format off

@@ -1,7 +1,7 @@
 /* Markdown files as outlines.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/markdown.h"
+#include "service/document/markdown.h"
 
 // clang-format off
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "git_kit.h"
 
-#include "service/task_service.h"
+#include "service/task/task_service.h"
 
 typedef struct scene {
     char store[64];
@@ -14,7 +14,7 @@ typedef struct scene {
     baton_engine *engine;
 } scene;
 
-static const char worker[] = "cat >/dev/null; echo work > $BATON_TASK_ID.txt; echo Done.";
+static const char worker[] = "cat >/dev/null; echo work >> $BATON_TASK_ID.txt; echo Done.";
 
 static void document(const char *name, const char *title, const char *needs, const char *more) {
     FILE *file = fopen(in_folder(name), "w");

@@ -1,8 +1,8 @@
 /* What an agent is told; and that it confirms nothing by telling it back.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/confirmation.h"
-#include "service/prompt.h"
+#include "service/agent/confirmation.h"
+#include "service/agent/prompt.h"
 
 // clang-format off
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/buffer.h"
-#include "service/prose.h"
+#include "service/agent/prose.h"
 
 // clang-format off
 #include <stdarg.h>

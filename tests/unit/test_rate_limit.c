@@ -1,7 +1,7 @@
 /* Rate limits in what a failed agent says, and the wait it asks for.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/rate_limit.h"
+#include "service/agent/rate_limit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "base/value.h"
-#include "service/dependencies.h"
+#include "service/dependency/dependencies.h"
 
 // clang-format off
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Spans of time as people write them.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/span.h"
+#include "service/agent/span.h"
 
 #include <math.h>
 #include <setjmp.h>

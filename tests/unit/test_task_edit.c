@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "service/task_service.h"
+#include "service/task/task_service.h"
 
 // clang-format off
 #include <stdarg.h>

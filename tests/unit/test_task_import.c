@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "git_kit.h"
 
-#include "service/task_service.h"
+#include "service/task/task_service.h"
 
 #include <sys/stat.h>
 

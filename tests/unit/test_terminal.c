@@ -1,7 +1,7 @@
 /* What was meant for a terminal, as plain text.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "service/terminal.h"
+#include "service/agent/terminal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "service/work.h"
+#include "service/orchestrator/work.h"
 
 // clang-format off
 #include <stdarg.h>
