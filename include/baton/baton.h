@@ -660,7 +660,7 @@ BATON_API void baton_task_service_close(baton_task_service *service);
 
 /* Zero what shall be the default. Borrowed. */
 typedef struct baton_import_options {
-    const char *project; /* NULL: the git repository's name, else the document's own, else the folder's */
+    const char *project; /* NULL: the git repository's, else the document's own, else the folder's */
     bool dry_run;        /* nothing is stored */
     bool force;          /* documents that did not change are read again, too */
 } baton_import_options;
@@ -764,7 +764,9 @@ BATON_API int baton_orchestrator_register(baton_orchestrator *orchestrator, bato
 BATON_API int baton_orchestrator_run(baton_orchestrator *orchestrator, baton_engine *engine,
                                      const char *word, baton_value *task, baton_error **err);
 /* The id of a task that `run` can do something for now: one that was interrupted, was approved meanwhile,
- * or is the next; NULL when there is none. Given, to be freed with free(). project may be NULL. */
+ * or is the next; NULL when there is none. Those that this orchestrator was refused are passed over, and
+ * those that were imported in another repository than its directory's. Given, to be freed with free().
+ * project may be NULL. */
 BATON_API char *baton_orchestrator_next(baton_orchestrator *orchestrator, const char *project,
                                         baton_error **err);
 /* Ends a task: its execution is cancelled, whoever has it. */

@@ -15,8 +15,9 @@
  *   - attempt: from 1; asked: how often in this one the agent was asked to say that it is done; waits: how
  *     often a rate limit was waited for
  *   - verifying: the index of the next command
- *   - session: the agent's; null: none
+ *   - session: the agent's; null: none; session_own: it has been told of this task
  *   - failure: what the agent is told; null: nothing
+ *   - sent_back: a person had something against what was done before
  *   - change_from: the fingerprint of what a person sent back, which must change; null: nothing was sent
  * back
  *   - next: "work", "begin", "pause", "verify", "commit", "accept", "finish"; pause: how long, "PT30S"

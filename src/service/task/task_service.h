@@ -11,12 +11,13 @@
  *
  *   - edited: columns and settings that a person set; a document does not take them back (by edit)
  *   - notes: [{at, text}], what became of the document since it was imported (by import)
- *   - file, own_path, feature, boxes: of the document, what listing tasks needs (by import)
+ *   - file, own_path, repository, feature, boxes: of the document, what listing tasks needs (by import)
  *   - approvals: {gate: {at, note?, again?, key or digest}}; a key is that of the visit of the gate
  *     that it is for, a digest that of the document whose begin was approved in advance (by approve, retry)
  *   - gate: {name, key, step, why, since, commands?} while it waits for a person (by the gate's step)
  *   - work: what was done so far, see work.h (by the steps)
  *   - base_commit, branch: those of the work before, when it is tried again (by the orchestrator)
+ *   - claimed: the branch that is made for it, or was (by task.prepare)
  *   - executions: ids of those that carried it out, the oldest first (by the orchestrator)
  *   - reason, started_at, ended_at: why it failed; when it was carried out (by the orchestrator)
  *   - retry_note: what the agent is told when it is tried again (by retry)
