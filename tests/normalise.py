@@ -12,6 +12,7 @@ def normalise(text):
     text = re.sub(r"\([0-9a-f]{8}\)", "(UUID)", text)
     text = re.sub(r"\b[0-9a-f]{40}\b|(?<=\bcommit )[0-9a-f]{10}\b", "COMMIT", text)
     text = re.sub(r"\b(from|at|diff) [0-9a-f]{10}\b", r"\1 COMMIT", text)
+    text = re.sub(r"(?m)^[0-9a-f]{8}(?=  )", "TASK    ", text)
     text = re.sub(r"(/worktrees/\w+)-[0-9a-f]{8}/", r"\1-HASH/", text)
     text = re.sub(r"exec_\d+_[0-9a-z]{9}", "exec_ID", text)
     text = re.sub(r"/\S*/tmp\w{8}/|/tmp/tmp\w{8}/", "FOLDER/", text)
