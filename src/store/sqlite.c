@@ -483,8 +483,11 @@ static int set_up(sqlite_store *s, bool look, baton_error **err) {
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         return refuse_newer(s, version, err);
     }
+    /* What a power cut meets before there is a log must not be half a store, whatever was asked for. */
+    if (set_pragma(s, c, "synchronous", 2, err) != 0) return -1;
     if (version < VERSION && migrate(s, err) != 0) return -1;
     if (!look && use_log(s, err) != 0) return -1;
+    if (set_pragma(s, c, "synchronous", s->sync_normal ? 1 : 2, err) != 0) return -1;
     if (choose_owner(s, err) != 0) return -1;
     sqlite_checkpoint_init(s);
     return 0;
