@@ -165,6 +165,14 @@ void error_clear(baton_error **err) {
     *err = NULL;
 }
 
+int error_give(baton_error **err, baton_error *error) {
+    if (error && err)
+        *err = error;
+    else
+        baton_error_free(error);
+    return -1;
+}
+
 int error_memory(baton_error **err) {
     if (err) *err = &out_of_memory;
     return -1;

@@ -18,6 +18,8 @@ void error_append(baton_error **list, baton_error *next);
 size_t error_count(const baton_error *list);
 /* Frees *err and makes it NULL: for errors that are handled. */
 void error_clear(baton_error **err);
+/* Hands an error (taken; may be NULL) to a caller who may not want it. Returns -1. */
+int error_give(baton_error **err, baton_error *error);
 /* Sets BATON_ERROR_MEMORY; returns -1. */
 int error_memory(baton_error **err);
 

@@ -10,8 +10,10 @@
 #include "cli/session.h"
 #include "cli/storage.h"
 #include "service/orchestrator/orchestrator.h"
+#include "service/orchestrator/workflows.h"
 #include "service/task/task_service.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,8 +168,7 @@ static void begin_task(void *data, baton_value task, const char *execution,
 }
 
 /* A step that ended well may bring bad news. */
-static void tell_entry(void *data, baton_value work, baton_value entry) {
-    (void)work;
+static void tell_entry(void *data, baton_value entry) {
     const task_running *r = data;
     const char *kind = value_get_text(entry, "kind"), *reason = value_get_text(entry, "reason");
     const char *command = value_get_text(entry, "command"), *refused = value_get_text(entry, "refused");
@@ -186,23 +187,14 @@ static void tell_entry(void *data, baton_value work, baton_value entry) {
     buffer_done(&b);
 }
 
-/* The user's own configuration, where there is one and none was named. */
-static const char *default_config(char path[STORAGE_URL_BYTES]) {
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    if (config && *config == '/')
-        snprintf(path, STORAGE_URL_BYTES, "%s/baton/tasks.yaml", config);
-    else
-        snprintf(path, STORAGE_URL_BYTES, "%s/.config/baton/tasks.yaml", home ? home : "");
-    return access(path, F_OK) == 0 ? path : NULL;
-}
-
 /* 0, or an exit code after a message. */
 static int open_all(task_running *r) {
-    char url[STORAGE_URL_BYTES], config[STORAGE_URL_BYTES];
+    char url[STORAGE_URL_BYTES], config[PATH_MAX];
     baton_error *err = NULL;
     r->done = baton_value_array();
     r->options.verify = r->verify;
-    if (!r->options.config) r->options.config = default_config(config);
+    user_configuration("tasks.yaml", config);
+    if (!r->options.config && access(config, F_OK) == 0) r->options.config = config;
     r->service = baton_task_service_open(storage_url(r->set.store, url), &err);
     if (r->service) r->orchestrator = baton_orchestrator_new(r->service, &r->options, &err);
     if (!r->orchestrator) return cli_fail_error(err);

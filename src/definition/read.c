@@ -6,6 +6,7 @@
 #include "definition/read.h"
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/value.h"
@@ -96,33 +97,11 @@ baton_workflow *baton_workflow_parse(const char *text, size_t size, const char *
     return workflow_read(text, size, &(read_options){.name = name, .registry = registry}, err);
 }
 
-/* One byte more than the limit tells a file that is too long from one that just fits. */
-static int read_all(int fd, const char *path, buffer *text, baton_error **err) {
-    char part[1 << 14];
-    ssize_t got = 0;
-    while (text->size <= LIMIT_FILE_BYTES) {
-        got = read(fd, part, sizeof part);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        buffer_append(text, part, (size_t)got);
-    }
-    if (got < 0)
-        return baton_error_set(err, BATON_ERROR_SYSTEM, "cannot read '%s': %s", path, strerror(errno));
-    return buffer_failed(text) ? error_memory(err) : 0;
-}
-
 baton_workflow *baton_workflow_load(const char *path, baton_registry *registry, baton_error **err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        baton_error_set(err, errno == ENOENT ? BATON_ERROR_NOT_FOUND : BATON_ERROR_SYSTEM,
-                        "cannot open '%s': %s", path, strerror(errno));
-        return NULL;
-    }
     buffer text = {0};
     baton_workflow *w = NULL;
-    if (read_all(fd, path, &text, err) == 0)
+    if (file_read(path, LIMIT_FILE_BYTES, &text, err) == 0)
         w = baton_workflow_parse(buffer_text(&text), text.size, path, registry, err);
-    close(fd);
     buffer_done(&text);
     return w;
 }

@@ -215,10 +215,7 @@ static int find_stored(baton_engine *engine, const char *id, store_execution *x,
     baton_error *why = NULL;
     if (engine->store->type->find(engine->store, id, x, &why) == 0) return 1;
     bool unknown = baton_error_get_code(why) == BATON_ERROR_NOT_FOUND;
-    if (unknown || !err)
-        baton_error_free(why);
-    else
-        *err = why;
+    error_give(unknown ? NULL : err, why);
     return unknown ? 0 : -1;
 }
 

@@ -2,7 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-import json, os, signal
+import json, os, signal, subprocess
 
 from agents import check_committed, make_it
 from lab import (AGENT, DONE, FAULTED, INTERRUPTED, KILLED, REFUSED, SUSPENDED, USAGE, equal, expect, log_of, read, scenario, until,
@@ -178,6 +178,18 @@ def interrupt_twice(lab):
     equal((code, lab.task()["status"]), (INTERRUPTED, "running"), "how it ended")
     lab.run("Make it")
     check_committed(lab, lab.task())
+
+
+@scenario("its execution can be looked at as any other")
+def looked_at(lab):
+    make_it(lab)
+    lab.run(plays="work; say Done.")
+    execution = lab.task()["execution"]
+    for told, *command in (("commit", "show", execution), ("Done.", "logs", execution), (execution, "why", execution),
+                           (execution, "list")):
+        run = subprocess.run([lab.baton, *command, "--store", lab.store], env=lab.env, capture_output=True, text=True)
+        equal(run.returncode, DONE, "%s ended" % command[0])
+        expect(told in run.stdout, "%s does not tell of %s:\n%s" % (command[0], told, run.stdout))
 
 
 @scenario("Ctrl-C while it waits for a rate limit to pass")

@@ -134,6 +134,17 @@ static void test_a_message_that_cannot_be_formatted_is_the_memory_error(void **s
     baton_error_free(err);
 }
 
+static void test_an_error_is_given_to_who_wants_it(void **state) {
+    (void)state;
+    baton_error *err = NULL, *made = baton_error_new(BATON_ERROR_USAGE, "wrong");
+    assert_int_equal(error_give(&err, made), -1);
+    assert_ptr_equal(err, made);
+    assert_int_equal(error_give(&err, NULL), -1); /* nothing: what is there stays */
+    assert_ptr_equal(err, made);
+    baton_error_free(err);
+    assert_int_equal(error_give(NULL, baton_error_new(BATON_ERROR_USAGE, "wrong")), -1); /* freed */
+}
+
 static void test_every_code_has_a_name(void **state) {
     (void)state;
     assert_string_equal(baton_error_code_name(BATON_ERROR_NONE), "none");
@@ -163,6 +174,7 @@ int main(void) {
         cmocka_unit_test(test_append_makes_a_list),
         cmocka_unit_test(test_the_memory_error_is_never_changed_or_freed),
         cmocka_unit_test(test_a_message_that_cannot_be_formatted_is_the_memory_error),
+        cmocka_unit_test(test_an_error_is_given_to_who_wants_it),
         cmocka_unit_test(test_every_code_has_a_name),
         cmocka_unit_test(test_version),
     };

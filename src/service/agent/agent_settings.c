@@ -5,6 +5,7 @@
  * the wrong kind is told once and not read; reading goes on beside it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/value.h"
@@ -14,7 +15,6 @@
 #include "service/agent/span.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -615,40 +615,15 @@ int agent_settings_parse(agent_settings *a, const char *text, size_t size, const
         return 0;
     }
     agent_settings_done(&next);
-    if (err)
-        *err = list;
-    else
-        baton_error_free(list);
-    return -1;
+    return error_give(err, list);
 }
 
 /* ---- The file, read ---- */
 
-/* One byte more than the limit tells a file that is too long from one that just fits. */
-static int read_all(int fd, const char *path, buffer *text, baton_error **err) {
-    char part[1 << 14];
-    ssize_t got = 0;
-    while (text->size <= LIMIT_FILE_BYTES) {
-        got = read(fd, part, sizeof part);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        buffer_append(text, part, (size_t)got);
-        if (buffer_failed(text)) return error_memory(err);
-    }
-    if (got < 0)
-        return baton_error_set(err, BATON_ERROR_SYSTEM, "cannot read '%s': %s", path, strerror(errno));
-    return 0;
-}
-
 int agent_settings_load(agent_settings *a, const char *path, baton_error **err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return baton_error_set(err, errno == ENOENT ? BATON_ERROR_NOT_FOUND : BATON_ERROR_SYSTEM,
-                               "cannot open '%s': %s", path, strerror(errno));
     buffer text = {0};
-    int rc = read_all(fd, path, &text, err);
-    if (rc == 0) rc = agent_settings_parse(a, buffer_text(&text), text.size, path, err);
-    close(fd);
+    int result = file_read(path, LIMIT_FILE_BYTES, &text, err);
+    if (result == 0) result = agent_settings_parse(a, buffer_text(&text), text.size, path, err);
     buffer_done(&text);
-    return rc;
+    return result;
 }

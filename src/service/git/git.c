@@ -63,11 +63,7 @@ static int find_head(git_repository *r, baton_error **err) {
         error_clear(&why);
         return 0;
     }
-    if (err)
-        *err = why;
-    else
-        baton_error_free(why);
-    return -1;
+    return error_give(err, why);
 }
 
 static int find(git_repository *r, const char *directory, baton_error **err) {
@@ -89,11 +85,7 @@ int git_find(git_repository *r, const char *directory, baton_error **err) {
     }
     git_done(&found);
     baton_error_wrap(&why, baton_error_get_code(why), "cannot use the git repository of '%s'", directory);
-    if (err)
-        *err = why;
-    else
-        baton_error_free(why);
-    return -1;
+    return error_give(err, why);
 }
 
 void git_done(git_repository *r) {

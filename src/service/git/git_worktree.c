@@ -206,10 +206,7 @@ static int make_branch(const request *q, baton_error **err) {
     int failed = git_call(root, NULL, GIT("branch", "--no-track", q->branch, commit), NULL, &why);
     free(commit);
     if (failed && has_branch(q, NULL) == 1) failed = 0; /* made by a git that outlived a killed Baton */
-    if (failed && err)
-        *err = why;
-    else
-        baton_error_free(why);
+    error_give(failed ? err : NULL, why);
     return failed;
 }
 

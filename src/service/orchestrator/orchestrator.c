@@ -22,15 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct orchestrator {
-    baton_orchestrator shared; /* first: what the functions see */
-    baton_registry *registry;
-    orchestrator_watch watch;
-    void *watch_data;
-    char *session;       /* of the task before, for one that needs no chat of its own */
-    baton_value refused; /* {id: true} of tasks that could not begin or go on: `next` passes them over */
-} orchestrator;
-
 /* ---- Making one ---- */
 
 static bool copy_text(const char **text) {
@@ -94,9 +85,8 @@ static char *absolute(const char *path) {
     return buffer_take(&b);
 }
 
-static int fill(orchestrator *made, baton_task_service *service, const baton_orchestrator_options *options,
-                baton_error **err) {
-    baton_orchestrator *o = &made->shared;
+static int fill(baton_orchestrator *o, baton_task_service *service,
+                const baton_orchestrator_options *options, baton_error **err) {
     o->service = service;
     o->options = *options;
     bool copied = true;
@@ -130,32 +120,31 @@ static int fill(orchestrator *made, baton_task_service *service, const baton_orc
 baton_orchestrator *baton_orchestrator_new(baton_task_service *service,
                                            const baton_orchestrator_options *options, baton_error **err) {
     const baton_orchestrator_options none = {0};
-    orchestrator *made = calloc(1, sizeof *made);
-    if (!made) {
+    baton_orchestrator *o = calloc(1, sizeof *o);
+    if (!o) {
         error_memory(err);
         return NULL;
     }
-    made->refused = baton_value_object();
-    if (fill(made, service, options ? options : &none, err) == 0) return &made->shared;
-    baton_orchestrator_free(&made->shared);
+    o->refused = baton_value_object();
+    if (fill(o, service, options ? options : &none, err) == 0) return o;
+    baton_orchestrator_free(o);
     return NULL;
 }
 
 void baton_orchestrator_free(baton_orchestrator *o) {
     if (!o) return;
-    orchestrator *made = (orchestrator *)o;
     const char **text;
     for (size_t i = 0; (text = kept_texts(&o->options, i)); i++) free((char *)*text);
     agent_settings_done(&o->agent);
     value_unref(o->verify);
-    value_unref(made->refused);
-    baton_registry_free(made->registry);
+    value_unref(o->refused);
+    baton_registry_free(o->registry);
     free(o->directory);
     free(o->repository);
     free(o->project);
     free(o->worktrees);
-    free(made->session);
-    free(made);
+    free(o->session);
+    free(o);
 }
 
 int orchestrator_add_functions(baton_registry *registry, baton_orchestrator *o, baton_error **err) {
@@ -176,27 +165,21 @@ int orchestrator_add_functions(baton_registry *registry, baton_orchestrator *o, 
 
 int baton_orchestrator_register(baton_orchestrator *o, baton_registry *registry, baton_error **err) {
     if (orchestrator_add_functions(registry, o, err) != 0) return -1;
-    ((orchestrator *)o)->registry = registry_ref(registry);
+    o->registry = registry_ref(registry);
     return 0;
 }
 
-void orchestrator_told_by(baton_orchestrator *o,
-                          void (*told)(void *data, baton_value work, baton_value entry), void *data) {
+void orchestrator_told_by(baton_orchestrator *o, orchestrator_told told, void *data) {
     o->told = told;
     o->told_data = data;
 }
 
 void orchestrator_watched_by(baton_orchestrator *o, orchestrator_watch watch, void *data) {
-    orchestrator *made = (orchestrator *)o;
-    made->watch = watch;
-    made->watch_data = data;
+    o->watch = watch;
+    o->watch_data = data;
 }
 
 /* ---- From a task to an execution ---- */
-
-static bool status_is(baton_value task, const char *status) {
-    return strcmp(value_get_text(task, "status"), status) == 0;
-}
 
 /* Adds the texts of an array to another. Takes `to`. */
 static baton_value append_all(baton_value to, baton_value from) {
@@ -206,8 +189,7 @@ static baton_value append_all(baton_value to, baton_value from) {
 }
 
 /* What the workflow begins with: see work.h. Given. */
-static baton_value input_of(const orchestrator *made, baton_value task) {
-    const baton_orchestrator *o = &made->shared;
+static baton_value input_of(const baton_orchestrator *o, baton_value task) {
     baton_value work = value_set_text(baton_value_object(), "task", value_get_text(task, "id"));
     work = value_set_text(work, "title", value_get_text(task, "title"));
     work = value_set_text(work, "path", value_get_text(task, "source_path"));
@@ -224,8 +206,8 @@ static baton_value input_of(const orchestrator *made, baton_value task) {
                                                                                : value_ref(declared));
     work = baton_value_set(work, "trusted", baton_value_boolean(o->options.trust));
     work = baton_value_set(work, "settings", baton_value_remove(settings, "verify"));
-    if (made->session && !work_setting_flag(work, "new_chat_required"))
-        work = value_set_text(work, "session", made->session);
+    if (o->session && !work_setting_flag(work, "new_chat_required"))
+        work = value_set_text(work, "session", o->session);
     baton_value note = task_member(task, "state", "retry_note");
     if (baton_value_as_text(note)) work = baton_value_set(work, "failure", value_ref(note));
     work = baton_value_set(work, "sent_back", baton_value_boolean(baton_value_as_text(note)));
@@ -235,10 +217,6 @@ static baton_value input_of(const orchestrator *made, baton_value task) {
     value_unref(state);
     return work;
 }
-
-typedef struct taking {
-    const char *execution;
-} taking;
 
 /* Takes the ids (invalid: none), of which the last ones are kept. */
 static baton_value add_execution(baton_value ids, const char *id) {
@@ -251,20 +229,20 @@ static baton_value add_execution(baton_value ids, const char *id) {
     return baton_value_append(kept, baton_value_string(id));
 }
 
+/* The data is the id of the execution that it will have. */
 static baton_value take(void *data, baton_value task, baton_error **err) {
     static const char *const ended[] = {"work", "gate", "reason", "ended_at"};
     static const char *const kept[] = {"base_commit", "branch"}; /* of its work, for this try */
-    const taking *t = data;
-    if (!status_is(task, "pending")) {
+    if (!task_is(task, "pending")) {
         baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' was begun by somebody else meanwhile",
                         value_get_text(task, "title"));
         value_unref(task);
         return VALUE_INVALID;
     }
     task = value_set_text(task, "status", "running");
-    task = value_set_text(task, "execution", t->execution);
+    task = value_set_text(task, "execution", data);
     baton_value state = baton_value_get(task, "state"), executions = baton_value_get(state, "executions");
-    state = baton_value_set(state, "executions", add_execution(executions, t->execution));
+    state = baton_value_set(state, "executions", add_execution(executions, data));
     state = baton_value_set(state, "started_at", task_now());
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         baton_value v = task_member(state, "work", kept[i]);
@@ -275,20 +253,19 @@ static baton_value take(void *data, baton_value task, baton_error **err) {
     return baton_value_set(task, "state", state);
 }
 
-static baton_workflow *workflow_of(const orchestrator *made, baton_value task, baton_error **err) {
-    const baton_orchestrator *o = &made->shared;
+static baton_workflow *workflow_of(const baton_orchestrator *o, baton_value task, baton_error **err) {
     const char *type = value_get_text(task, "type");
     const char *const folders[] = {o->options.workflows, o->agent.workflows};
-    if (type) return workflow_of_type(type, folders, 2, made->registry, err);
+    if (type) return workflow_of_type(type, folders, 2, o->registry, err);
     baton_error_set(err, BATON_ERROR_INVALID,
                     "'%s' has no type, so there is no workflow for it: 'baton task edit %.8s --type TYPE'",
                     value_get_text(task, "title"), value_get_text(task, "id"));
     return NULL;
 }
 
-static int refuse_blocked(orchestrator *made, baton_value task, baton_error **err) {
+static int refuse_blocked(baton_orchestrator *o, baton_value task, baton_error **err) {
     baton_value all = task_service_read(
-        made->shared.service,
+        o->service,
         &(store_task_filter){.project_id = value_get_text(task, "project_id"), .dependencies = true}, err);
     if (!value_is_valid(all)) return -1;
     baton_value blockers = task_blockers(task, all);
@@ -312,26 +289,24 @@ static int refuse_blocked(orchestrator *made, baton_value task, baton_error **er
 }
 
 /* Before anything is written: without one a task would fail that only needs another command line. */
-static int refuse_without_agent(const orchestrator *made, baton_error **err) {
-    if (value_is_valid(made->shared.agent.command)) return 0;
+static int refuse_without_agent(const baton_orchestrator *o, baton_error **err) {
+    if (value_is_valid(o->agent.command)) return 0;
     return baton_error_set(err, BATON_ERROR_USAGE,
                            "there is no agent to carry tasks out: say --agent COMMAND, or configure one");
 }
 
 /* Tells who watches. */
-static void watch(const orchestrator *made, baton_value task, const char *execution,
+static void watch(const baton_orchestrator *o, baton_value task, const char *execution,
                   const baton_workflow *workflow) {
-    if (made->watch) made->watch(made->watch_data, task, execution, workflow);
+    if (o->watch) o->watch(o->watch_data, task, execution, workflow);
 }
 
-/* Runs the execution that the task names, which need not be in the store yet. */
-static int execute(orchestrator *made, baton_engine *engine, baton_value task, baton_result **result,
-                   baton_error **err) {
+/* Runs the execution that the task names, which need not be in the store yet, by this workflow (taken). */
+static int execute(baton_orchestrator *o, baton_engine *engine, baton_workflow *workflow, baton_value task,
+                   baton_result **result, baton_error **err) {
     const char *id = value_get_text(task, "execution");
-    baton_workflow *workflow = workflow_of(made, task, err);
-    if (!workflow) return -1;
-    baton_value input = input_of(made, task);
-    watch(made, task, id, workflow);
+    baton_value input = input_of(o, task);
+    watch(o, task, id, workflow);
     const baton_execution_options options = {.id = id, .input = input, .timeout_ms = -1};
     int done = baton_engine_execute(engine, workflow, NULL, &options, result, err);
     value_unref(input);
@@ -347,17 +322,13 @@ typedef struct settlement {
     const char *reason; /* NULL: none */
 } settlement;
 
-static bool is_under_way(baton_value task) {
-    return status_is(task, "running") || status_is(task, "waiting");
-}
-
-/* A task that never came to its begin (its place could not be made) is as it was. One that was settled
+/* A task that never came to its begin (its place could not be o) is as it was. One that was settled
  * already, and perhaps let begin again, is left alone. */
 static baton_value settle(void *data, baton_value task, baton_error **err) {
     (void)err;
     const settlement *s = data;
     const char *execution = value_get_text(task, "execution");
-    if (!is_under_way(task) || !execution || strcmp(execution, s->execution) != 0) return task;
+    if (!task_is_under_way(task) || !execution || strcmp(execution, s->execution) != 0) return task;
     baton_value state = baton_value_get(task, "state");
     baton_value unrunnable = task_member(state, "work", "unrunnable");
     bool begun = baton_value_has(state, "work") && !baton_value_is_true(unrunnable);
@@ -377,7 +348,8 @@ static baton_value settle(void *data, baton_value task, baton_error **err) {
 static bool has_ended(execution_status status) { return status >= EXECUTION_COMPLETED; }
 
 /* Writes down how it ended, if it did. *task is renewed. */
-static int conclude(orchestrator *made, const baton_result *result, baton_value *task, baton_error **err) {
+static int conclude(baton_orchestrator *o, const baton_result *result, baton_value *task,
+                    baton_error **err) {
     baton_value problem = baton_result_problem(result);
     settlement s = {.execution = result->id, .status = result->status};
     if (result->status == EXECUTION_FAULTED) {
@@ -390,12 +362,12 @@ static int conclude(orchestrator *made, const baton_result *result, baton_value 
         done = error_memory(err);
     } else if (has_ended(result->status)) {
         value_assign(task, VALUE_INVALID);
-        done = task_service_change(made->shared.service, id, settle, &s, task, err);
+        done = task_service_change(o->service, id, settle, &s, task, err);
     } else {
-        value_assign(task, task_service_by_id(made->shared.service, id, false, err));
+        value_assign(task, task_service_by_id(o->service, id, false, err));
         done = value_is_valid(*task) ? 0 : -1;
     }
-    if (done == 0 && s.reason && status_is(*task, "pending")) /* it could not begin */
+    if (done == 0 && s.reason && task_is(*task, "pending")) /* it could not begin */
         done = baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' cannot begin: %s",
                                value_get_text(*task, "title"), s.reason);
     free(id);
@@ -404,11 +376,11 @@ static int conclude(orchestrator *made, const baton_result *result, baton_value 
 }
 
 /* The next task may go on with this one's session. */
-static void remember_session(orchestrator *made, baton_value task) {
+static void remember_session(baton_orchestrator *o, baton_value task) {
     baton_value state = baton_value_get(task, "state"), session = task_member(state, "work", "session");
     if (baton_value_as_text(session)) {
-        free(made->session);
-        made->session = strdup(baton_value_as_text(session));
+        free(o->session);
+        o->session = strdup(baton_value_as_text(session));
     }
     value_unref(session);
     value_unref(state);
@@ -439,27 +411,26 @@ static baton_value leave_gate(void *data, baton_value task, baton_error **err) {
     const char *key = value_get_text(gate, "key");
     bool same = left ? key && strcmp(left, key) == 0 : !key;
     value_unref(gate);
-    if (!same || !status_is(task, "waiting")) return task;
+    if (!same || !task_is(task, "waiting")) return task;
     task = task_set_member(task, "state", "gate", baton_value_null());
     return value_set_text(task, "status", "running");
 }
 
 /* The execution waits at a gate, in this engine already (`mine`) or in none, and a person let it go on.
  * Takes the work. */
-static int deliver(orchestrator *made, baton_engine *engine, bool mine, baton_value task, baton_value work,
-                   baton_result **result, baton_error **err) {
+static int deliver(baton_orchestrator *o, baton_engine *engine, bool mine, baton_value task,
+                   baton_value work, baton_result **result, baton_error **err) {
     const char *id = value_get_text(task, "execution");
     baton_value gate = task_member(task, "state", "gate");
     const char *reference = value_get_text(gate, "step");
     int done = mine ? 0 : baton_engine_recover(engine, id, NULL, err);
     if (done == 0) {
         baton_workflow *workflow = NULL;
-        if (engine_workflow_of(engine, id, &workflow, NULL) == 0) watch(made, task, id, workflow);
+        if (engine_workflow_of(engine, id, &workflow, NULL) == 0) watch(o, task, id, workflow);
         done = baton_engine_deliver(engine, id, reference, value_ref(work), err);
     }
     if (done == 0)
-        done = task_service_change(made->shared.service, value_get_text(task, "id"), leave_gate, &gate,
-                                   NULL, err);
+        done = task_service_change(o->service, value_get_text(task, "id"), leave_gate, &gate, NULL, err);
     if (done == 0) done = baton_engine_run(engine, err);
     if (done == 0) done = engine_stored_result(engine, id, result, err);
     value_unref(gate);
@@ -467,24 +438,23 @@ static int deliver(orchestrator *made, baton_engine *engine, bool mine, baton_va
     return done;
 }
 
-static int resume(orchestrator *made, baton_engine *engine, const char *id, baton_value task,
+static int resume(baton_orchestrator *o, baton_engine *engine, const char *id, baton_value task,
                   baton_result **result, baton_error **err) {
     baton_workflow *workflow = NULL;
     if (engine_workflow_of(engine, id, &workflow, err) != 0) return -1;
     /* It was at a gate, and was killed when it had just left it. */
     baton_value gate = task_member(task, "state", "gate");
-    int done = !status_is(task, "waiting")
-                   ? 0
-                   : task_service_change(made->shared.service, value_get_text(task, "id"), leave_gate,
-                                         &gate, NULL, err);
+    int done = !task_is(task, "waiting") ? 0
+                                         : task_service_change(o->service, value_get_text(task, "id"),
+                                                               leave_gate, &gate, NULL, err);
     value_unref(gate);
     if (done != 0) return -1;
-    watch(made, task, id, workflow);
+    watch(o, task, id, workflow);
     return engine_finish(engine, &(store_claim){.id = id}, TAKE_TO_RUN, result, err);
 }
 
 /* Goes on with a task that was begun. *result stays NULL when it still waits for somebody. */
-static int go_on(orchestrator *made, baton_engine *engine, baton_value task, baton_result **result,
+static int go_on(baton_orchestrator *o, baton_engine *engine, baton_value task, baton_result **result,
                  baton_error **err) {
     const char *id = value_get_text(task, "execution");
     store *store = engine->store;
@@ -492,45 +462,45 @@ static int go_on(orchestrator *made, baton_engine *engine, baton_value task, bat
     baton_error *why = NULL;
     if (store->type->find(store, id, &x, &why) != 0) {
         bool none = baton_error_get_code(why) == BATON_ERROR_NOT_FOUND;
-        if (!none && err)
-            *err = why;
-        else
-            baton_error_free(why);
-        return none ? execute(made, engine, task, result, err) : -1;
+        error_give(!none ? err : NULL, why);
+        baton_workflow *workflow = none ? workflow_of(o, task, err) : NULL;
+        return workflow ? execute(o, engine, workflow, task, result, err) : -1;
     }
     if (has_ended(x.status)) return engine_stored_result(engine, id, result, err);
     if (x.owner && !x.interrupted && !x.mine)
         return baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is being carried out by process %lld",
                                value_get_text(task, "title"), (long long)x.owner_pid);
-    bool at_gate = status_is(task, "waiting") && x.status == EXECUTION_WAITING;
+    bool at_gate = task_is(task, "waiting") && x.status == EXECUTION_WAITING;
     baton_value work = at_gate ? approved_work(task) : VALUE_INVALID;
     bool approved = value_is_valid(work);
     if (!approved && (at_gate || x.mine)) return 0;
     bool accepted = approved && strcmp(value_get_text(work, "next"), "finish") == 0;
-    if (!accepted && refuse_without_agent(made, err) != 0) {
+    if (!accepted && refuse_without_agent(o, err) != 0) {
         value_unref(work);
         return -1;
     }
-    return approved ? deliver(made, engine, x.mine, task, work, result, err)
-                    : resume(made, engine, id, task, result, err);
+    return approved ? deliver(o, engine, x.mine, task, work, result, err)
+                    : resume(o, engine, id, task, result, err);
 }
 
-static int begin(orchestrator *made, baton_engine *engine, baton_value *task, baton_result **result,
+static int begin(baton_orchestrator *o, baton_engine *engine, baton_value *task, baton_result **result,
                  baton_error **err) {
     char execution[ID_TEXT];
-    if (refuse_blocked(made, *task, err) != 0) return -1;
-    baton_workflow *workflow = workflow_of(made, *task, err); /* before anything is written */
-    if (!workflow) return -1;
-    baton_workflow_free(workflow);
-    if (refuse_without_agent(made, err) != 0) return -1;
+    /* Whatever speaks against it does so before anything is written. */
+    if (refuse_blocked(o, *task, err) != 0) return -1;
+    baton_workflow *workflow = workflow_of(o, *task, err);
+    if (!workflow || refuse_without_agent(o, err) != 0) {
+        baton_workflow_free(workflow);
+        return -1;
+    }
     engine_make_id(engine, execution);
-    taking t = {execution};
-    char *id = strdup(value_get_text(*task, "id"));
-    if (!id) return error_memory(err);
-    value_assign(task, VALUE_INVALID);
-    int done = task_service_change(made->shared.service, id, take, &t, task, err);
-    free(id);
-    return done == 0 ? execute(made, engine, *task, result, err) : -1;
+    baton_value taken = VALUE_INVALID;
+    if (task_service_change(o->service, value_get_text(*task, "id"), take, execution, &taken, err) != 0) {
+        baton_workflow_free(workflow);
+        return -1;
+    }
+    value_assign(task, taken);
+    return execute(o, engine, workflow, *task, result, err);
 }
 
 /* It was imported in another repository, which is still there, than the one where this would carry it out.
@@ -557,16 +527,15 @@ static int refuse_elsewhere(const baton_orchestrator *o, baton_value task, baton
 }
 
 /* What waits for others is not offered before these are done, and then no more refused. */
-static void note_refusal(orchestrator *made, const char *id, const baton_error *why) {
+static void note_refusal(baton_orchestrator *o, const char *id, const baton_error *why) {
     if (!why)
-        made->refused = baton_value_remove(made->refused, id);
+        o->refused = baton_value_remove(o->refused, id);
     else if (baton_error_get_code(why) != BATON_ERROR_DEPENDENCY)
-        made->refused = baton_value_set(made->refused, id, baton_value_boolean(true));
+        o->refused = baton_value_set(o->refused, id, baton_value_boolean(true));
 }
 
 int baton_orchestrator_run(baton_orchestrator *o, baton_engine *engine, const char *word,
                            baton_value *given, baton_error **err) {
-    orchestrator *made = (orchestrator *)o;
     char *id = task_service_resolve(o->service, word, err);
     baton_value task = id ? task_service_by_id(o->service, id, false, err) : VALUE_INVALID;
     if (!value_is_valid(task)) {
@@ -578,21 +547,18 @@ int baton_orchestrator_run(baton_orchestrator *o, baton_engine *engine, const ch
     int done;
     if (refuse_elsewhere(o, task, &why) != 0)
         done = -1;
-    else if (status_is(task, "pending"))
-        done = begin(made, engine, &task, &result, &why);
-    else if (is_under_way(task))
-        done = go_on(made, engine, task, &result, &why);
+    else if (task_is(task, "pending"))
+        done = begin(o, engine, &task, &result, &why);
+    else if (task_is_under_way(task))
+        done = go_on(o, engine, task, &result, &why);
     else
         done = baton_error_set(&why, BATON_ERROR_CONFLICT,
                                "'%s' is %s; 'baton task retry' lets it begin again",
                                value_get_text(task, "title"), value_get_text(task, "status"));
-    if (done == 0 && result) done = conclude(made, result, &task, &why);
-    note_refusal(made, id, why);
-    if (done == 0) remember_session(made, task);
-    if (why && err)
-        *err = why;
-    else
-        baton_error_free(why);
+    if (done == 0 && result) done = conclude(o, result, &task, &why);
+    note_refusal(o, id, why);
+    if (done == 0) remember_session(o, task);
+    error_give(err, why);
     free(id);
     baton_result_free(result);
     if (done == 0 && given)
@@ -613,35 +579,34 @@ bool orchestrator_is_held(baton_orchestrator *o, baton_value task) {
     const char *id = value_get_text(task, "execution");
     store *store = o->service->store;
     store_execution x;
-    return id && is_under_way(task) && store->type->find(store, id, &x, NULL) == 0 && is_held(&x);
+    return id && task_is_under_way(task) && store->type->find(store, id, &x, NULL) == 0 && is_held(&x);
 }
 
 /* It was begun, nobody else has it, and it can go on. */
-static bool can_go_on(baton_orchestrator *o, baton_value task) {
+static bool can_go_on(const baton_orchestrator *o, baton_value task) {
     const char *id = value_get_text(task, "execution");
     store *store = o->service->store;
     store_execution x;
-    if (!id || !is_under_way(task)) return false;
+    if (!id || !task_is_under_way(task)) return false;
     if (store->type->find(store, id, &x, NULL) != 0) return true;
     if (has_ended(x.status)) return true;
     if (is_held(&x)) return false;
     bool here = x.owner && !x.interrupted; /* in an engine of this process, which left it at a gate */
-    if (!here && (!status_is(task, "waiting") || x.status != EXECUTION_WAITING)) return true;
+    if (!here && (!task_is(task, "waiting") || x.status != EXECUTION_WAITING)) return true;
     baton_value work = approved_work(task);
     value_unref(work);
     return value_is_valid(work);
 }
 
 /* The id of the first of these tasks (taken) that fits (NULL: any); given; NULL when there is none. */
-static char *first_of(const orchestrator *made, baton_value tasks,
-                      bool (*fits)(baton_orchestrator *o, baton_value task), baton_error **err) {
+static char *first_of(const baton_orchestrator *o, baton_value tasks,
+                      bool (*fits)(const baton_orchestrator *o, baton_value task), baton_error **err) {
     char *id = NULL;
     bool found = false;
     for (size_t i = 0; i < baton_value_size(tasks) && !found; i++) {
         baton_value task = baton_value_at(tasks, i);
         const char *text = value_get_text(task, "id");
-        found = !baton_value_has(made->refused, text) && !is_elsewhere(&made->shared, task) &&
-                (!fits || fits((baton_orchestrator *)&made->shared, task));
+        found = !baton_value_has(o->refused, text) && !is_elsewhere(o, task) && (!fits || fits(o, task));
         if (found && !(id = strdup(text))) error_memory(err);
         value_unref(task);
     }
@@ -650,14 +615,13 @@ static char *first_of(const orchestrator *made, baton_value tasks,
 }
 
 char *baton_orchestrator_next(baton_orchestrator *o, const char *project, baton_error **err) {
-    const orchestrator *made = (const orchestrator *)o;
     baton_value tasks = task_service_in_order(o->service, project, err);
     if (!value_is_valid(tasks)) return NULL;
-    char *id = first_of(made, tasks, can_go_on, err);
+    char *id = first_of(o, tasks, can_go_on, err);
     if (id) return id;
     tasks =
         baton_task_service_list(o->service, &(baton_task_filter){.project = project, .ready = true}, err);
-    return first_of(made, tasks, NULL, err);
+    return first_of(o, tasks, NULL, err);
 }
 
 /* ---- Cancelling ---- */
@@ -666,8 +630,8 @@ char *baton_orchestrator_next(baton_orchestrator *o, const char *project, baton_
 static baton_value cancel(void *data, baton_value task, baton_error **err) {
     const baton_value *seen = data;
     const char *before = value_get_text(*seen, "status");
-    bool begun_meanwhile = !is_under_way(*seen) && is_under_way(task);
-    if (begun_meanwhile || status_is(task, "completed")) {
+    bool begun_meanwhile = !task_is_under_way(*seen) && task_is_under_way(task);
+    if (begun_meanwhile || task_is(task, "completed")) {
         baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' was %s and is %s by now",
                         value_get_text(task, "title"), before, value_get_text(task, "status"));
         value_unref(task);
@@ -692,12 +656,12 @@ int baton_orchestrator_cancel(baton_orchestrator *o, baton_engine *engine, const
         return -1;
     }
     int done = 0;
-    bool begun = is_under_way(task);
+    bool begun = task_is_under_way(task);
     const char *execution = value_get_text(task, "execution");
     store *store = engine->store;
     store_execution x;
     bool settles = false; /* whoever carries it out will */
-    if (status_is(task, "completed") || status_is(task, "cancelled")) {
+    if (task_is(task, "completed") || task_is(task, "cancelled")) {
         done = baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is %s", value_get_text(task, "title"),
                                value_get_text(task, "status"));
     } else if (begun && execution && store->type->find(store, execution, &x, NULL) == 0 &&

@@ -14,8 +14,8 @@ void orchestrator_watched_by(baton_orchestrator *o, orchestrator_watch watch, vo
 bool orchestrator_is_held(baton_orchestrator *o, baton_value task);
 
 /* Told of each new entry in the log of a task's work. Borrowed. */
-void orchestrator_told_by(baton_orchestrator *o,
-                          void (*told)(void *data, baton_value work, baton_value entry), void *data);
+typedef void (*orchestrator_told)(void *data, baton_value entry);
+void orchestrator_told_by(baton_orchestrator *o, orchestrator_told told, void *data);
 
 /* The functions that workflows of tasks call. Without an orchestrator (NULL) they are there to be known,
  * not to be run. */

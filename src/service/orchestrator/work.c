@@ -133,21 +133,22 @@ baton_value work_input(baton_step_call *call, bool prepared, baton_error **err) 
 /* ---- The copy in the task ---- */
 
 int work_check_current(baton_value work, baton_value task, baton_error **err) {
-    const char *status = value_get_text(task, "status"), *title = value_get_text(task, "title");
+    const char *title = value_get_text(task, "title");
     const char *by = value_get_text(task, "execution"), *own = value_get_text(work, "execution");
-    if (strcmp(status, "running") != 0 && strcmp(status, "waiting") != 0)
-        return baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is %s by now", title, status);
+    if (!task_is_under_way(task))
+        return baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is %s by now", title,
+                               value_get_text(task, "status"));
     if (by && own && strcmp(by, own) == 0) return 0;
     return baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is carried out by another execution", title);
 }
 
-size_t work_commands(baton_value work) {
-    baton_value own = baton_value_get(work, "verify"),
-                of_document = baton_value_get(work, "document_verify");
-    size_t count = baton_value_size(own) + baton_value_size(of_document);
-    value_unref(own);
-    value_unref(of_document);
-    return count;
+baton_value work_commands(baton_value work) {
+    baton_value all = baton_value_get(work, "verify"), more = baton_value_get(work, "document_verify");
+    if (!value_is_valid(all)) all = baton_value_array();
+    for (size_t i = 0; i < baton_value_size(more); i++)
+        all = baton_value_append(all, baton_value_at(more, i));
+    value_unref(more);
+    return all;
 }
 
 typedef struct saving {
@@ -170,7 +171,7 @@ static void tell(const baton_orchestrator *o, baton_value work) {
     baton_value log = baton_value_get(work, "log");
     size_t count = baton_value_size(log);
     baton_value last = count ? baton_value_at(log, count - 1) : VALUE_INVALID;
-    if (value_is_valid(last)) o->told(o->told_data, work, last);
+    if (value_is_valid(last)) o->told(o->told_data, last);
     value_unref(last);
     value_unref(log);
 }

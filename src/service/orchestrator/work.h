@@ -31,6 +31,7 @@
 
 #include "base/value.h"
 #include "service/agent/agent.h"
+#include "service/orchestrator/orchestrator.h"
 #include "service/task/task_service.h"
 
 struct baton_orchestrator {
@@ -41,10 +42,16 @@ struct baton_orchestrator {
     char *directory;    /* absolute */
     char *repository;   /* the common git folder that it is in, and the project of that name; NULL: none */
     char *project;
-    void (*told)(void *data, baton_value work,
-                 baton_value entry); /* of what is new in a log; may be NULL */
-    void *told_data;
     char *worktrees;
+    orchestrator_told told; /* may be NULL */
+    void *told_data;
+
+    /* What follows is the orchestrator's alone. */
+    baton_registry *registry;
+    orchestrator_watch watch;
+    void *watch_data;
+    char *session;       /* of the task before, for one that needs no chat of its own */
+    baton_value refused; /* {id: true} of tasks that could not begin or go on: `next` passes them over */
 };
 
 enum {
@@ -81,8 +88,8 @@ bool work_setting_flag(baton_value work, const char *key);
 /* A rule's text is this one. */
 bool work_rule_is(baton_value work, const char *rule, const char *text);
 bool work_level_is(baton_value work, const char *level);
-/* How many commands decide. */
-size_t work_commands(baton_value work);
+/* The commands that decide: those of whoever runs Baton, and then the document's. Given: an array. */
+baton_value work_commands(baton_value work);
 /* What a person's approval (borrowed) makes of the work that waits at a gate: it goes on, or is sent back.
  * Adds that to the log. */
 baton_value work_take_approval(baton_value work, const char *gate, baton_value approval);

@@ -49,17 +49,9 @@ static void release(void *data) {
 
 /* ---- Before ---- */
 
-static baton_value commands_of(baton_value work) {
-    baton_value all = baton_value_get(work, "verify"), more = baton_value_get(work, "document_verify");
-    for (size_t i = 0; i < baton_value_size(more); i++)
-        all = baton_value_append(all, baton_value_at(more, i));
-    value_unref(more);
-    return all;
-}
-
 static char *write_prompt(const agent_run *run, const char *content, bool in_session, const char *failure) {
     baton_value work = run->work, keywords = task_member(work, "settings", "confirmation_keywords");
-    baton_value files = baton_value_get(run->metadata, "files"), commands = commands_of(work);
+    baton_value files = baton_value_get(run->metadata, "files"), commands = work_commands(work);
     baton_value guidance = task_member(work, "rules", "guidance");
     bool expects = work_rule_is(work, "expects", "message");
     buffer b = {0};
@@ -236,7 +228,7 @@ static baton_value wait_for_limit(const agent_run *run, baton_value work, int64_
 
 static baton_value act_on(const agent_run *run, baton_value work, verdict v, const char *reason,
                           const agent_output *said, const char *error) {
-    baton_value commands = commands_of(work);
+    baton_value commands = work_commands(work);
     bool verifies = baton_value_size(commands) > 0;
     value_unref(commands);
     switch (v) {

@@ -54,10 +54,8 @@ static baton_value commit(baton_value work, baton_error **err) {
         work = work_fail_attempt(work, "the commit was refused", baton_error_message(refused));
     } else {
         value_assign(&work, VALUE_INVALID);
-        if (err) {
-            *err = refused;
-            refused = NULL;
-        }
+        error_give(err, refused);
+        refused = NULL;
     }
     baton_error_free(refused);
     free(made);
@@ -126,7 +124,10 @@ static baton_value summary_of(baton_value work) {
 
 /* Whatever a workflow of somebody's own does: without its checks a task is not done. */
 static bool is_verified(baton_value work) {
-    return (size_t)work_number(work, "verifying") >= work_commands(work);
+    baton_value commands = work_commands(work);
+    bool all = (size_t)work_number(work, "verifying") >= baton_value_size(commands);
+    value_unref(commands);
+    return all;
 }
 
 int work_finish(baton_step_call *call, baton_error **err) {

@@ -66,10 +66,9 @@ static baton_value owner_of(baton_orchestrator *o, const char *id, const char *b
  * come to share what is made of it: the name of the later one gets its id. A name that was said is meant.
  */
 static int refuse_shared(baton_value owner, const char *branch, baton_error **err) {
-    const char *status = value_get_text(owner, "status");
-    if (!status || (strcmp(status, "running") != 0 && strcmp(status, "waiting") != 0)) return 0;
+    if (!task_is_under_way(owner)) return 0;
     return baton_error_set(err, BATON_ERROR_CONFLICT, "its branch '%s' is that of '%s', which is %s",
-                           branch, value_get_text(owner, "title"), status);
+                           branch, value_get_text(owner, "title"), value_get_text(owner, "status"));
 }
 
 static int make_unshared(baton_orchestrator *o, baton_value work, const git_repository *r, bool said,
@@ -146,7 +145,7 @@ static baton_value outside_of(baton_orchestrator *o, const char *id, const git_r
     baton_value state = baton_value_get(task, "state"), branch = task_member(state, "work", "branch");
     char *commit = NULL;
     baton_value found = VALUE_INVALID;
-    bool completed = strcmp(value_get_text(task, "status"), "completed") == 0;
+    bool completed = task_is(task, "completed");
     if (completed && baton_value_as_text(branch)) commit = commit_of_branch(r, baton_value_as_text(branch));
     if (commit && git_is_ancestor(r->root, commit, base, err) == 0) {
         found = baton_value_set(baton_value_object(), "branch", value_ref(branch));
@@ -178,10 +177,7 @@ static baton_value branches_outside(baton_orchestrator *o, baton_value work, con
         value_unref(task);
         return all;
     }
-    if (why && err)
-        *err = why;
-    else
-        baton_error_free(why);
+    error_give(err, why);
     value_unref(task);
     value_unref(all);
     return VALUE_INVALID;

@@ -28,14 +28,13 @@ static void release(void *data) {
 
 /* The command of this step, those of whoever runs Baton first; given; invalid when there is none. */
 static baton_value choose_command(baton_value work, size_t *count, bool *strange) {
-    baton_value own = baton_value_get(work, "verify"),
-                of_document = baton_value_get(work, "document_verify");
-    size_t at = (size_t)work_number(work, "verifying"), first = baton_value_size(own);
-    *count = first + baton_value_size(of_document);
-    *strange = at >= first;
-    baton_value command = at < first ? baton_value_at(own, at) : baton_value_at(of_document, at - first);
+    baton_value all = work_commands(work), own = baton_value_get(work, "verify");
+    size_t at = (size_t)work_number(work, "verifying");
+    *count = baton_value_size(all);
+    *strange = at >= baton_value_size(own);
+    baton_value command = baton_value_at(all, at);
     value_unref(own);
-    value_unref(of_document);
+    value_unref(all);
     return command;
 }
 

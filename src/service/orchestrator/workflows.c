@@ -45,14 +45,13 @@ static bool is_word(const char *type) {
     return true;
 }
 
-/* "" when it is not known. */
-static void user_folder(char folder[PATH_MAX]) {
+void user_configuration(const char *name, char path[PATH_MAX]) {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    *folder = '\0';
+    *path = '\0';
     if (config && *config == '/')
-        snprintf(folder, PATH_MAX, "%s/baton/workflows", config);
+        snprintf(path, PATH_MAX, "%s/baton/%s", config, name);
     else if (home && *home == '/')
-        snprintf(folder, PATH_MAX, "%s/.config/baton/workflows", home);
+        snprintf(path, PATH_MAX, "%s/.config/baton/%s", home, name);
 }
 
 /* PREFIX/share/baton/workflows of PREFIX/bin/baton. */
@@ -90,7 +89,7 @@ baton_workflow *workflow_of_type(const char *type, const char *const *folders, s
                                  baton_registry *registry, baton_error **err) {
     char user[PATH_MAX], program[PATH_MAX];
     buffer path = {0}, searched = {0};
-    user_folder(user);
+    user_configuration("workflows", user);
     program_folder(program);
     const char *name = alias_of(type) ? alias_of(type) : type;
     bool found = false;

@@ -9,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool status_is(baton_value task, const char *status) {
-    return strcmp(value_get_text(task, "status"), status) == 0;
-}
-
 static baton_value refuse(baton_value task, baton_error **err, const char *why) {
     baton_error_set(err, BATON_ERROR_CONFLICT, "'%s' is %s%s", value_get_text(task, "title"),
                     value_get_text(task, "status"), why);
@@ -91,7 +87,7 @@ static baton_value set_one(const edit *e, baton_value task, const char *key, bat
 
 static baton_value edit_task(void *data, baton_value task, baton_error **err) {
     const edit *e = data;
-    if (status_is(task, "running") || status_is(task, "waiting"))
+    if (task_is_under_way(task))
         return refuse(task, err, ": edit it when it has ended, or 'baton task cancel' it first");
     int cursor = 0;
     const char *key;
@@ -197,7 +193,7 @@ typedef struct approval {
 
 /* For the gate that it waits at, or the first that it will come to. Takes the task. */
 static baton_value add_approval(baton_value task, const approval *a) {
-    bool waits = status_is(task, "waiting");
+    bool waits = task_is(task, "waiting");
     baton_value state = baton_value_get(task, "state"),
                 gate = waits ? baton_value_get(state, "gate") : VALUE_INVALID;
     const char *name = value_get_text(gate, "name"), *key = value_get_text(gate, "key");
@@ -212,7 +208,7 @@ static baton_value add_approval(baton_value task, const approval *a) {
 }
 
 static baton_value approve(void *data, baton_value task, baton_error **err) {
-    if (status_is(task, "pending") || status_is(task, "waiting")) return add_approval(task, data);
+    if (task_is(task, "pending") || task_is(task, "waiting")) return add_approval(task, data);
     return refuse(task, err, ": nothing waits for an approval");
 }
 
@@ -227,13 +223,13 @@ static baton_value retry(void *data, baton_value task, baton_error **err) {
     const approval *a = data;
     baton_value state = baton_value_get(task, "state"), gate = baton_value_get(state, "gate");
     const char *name = value_get_text(gate, "name");
-    bool at_end = status_is(task, "waiting") && name && strcmp(name, "accept") == 0;
+    bool at_end = task_is(task, "waiting") && name && strcmp(name, "accept") == 0;
     value_unref(gate);
     if (at_end) {
         value_unref(state);
         return add_approval(task, a);
     }
-    if (!status_is(task, "failed") && !status_is(task, "cancelled") && !status_is(task, "completed")) {
+    if (!task_is(task, "failed") && !task_is(task, "cancelled") && !task_is(task, "completed")) {
         value_unref(state);
         return refuse(task, err, ": only what has ended can be tried again");
     }

@@ -123,10 +123,7 @@ static int fill_origin(origin *o, const char *folder, baton_error **err) {
     bool refused = none && baton_error_get_code(none) != BATON_ERROR_NOT_FOUND;
     o->folder = arena_text(memory, name_of(folder));
     git_done(&r);
-    if (refused && err)
-        *err = none;
-    else
-        baton_error_free(none);
+    error_give(refused ? err : NULL, none);
     if (refused) return -1;
     return o->root && o->folder ? 0 : error_memory(err);
 }

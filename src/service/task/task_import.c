@@ -334,11 +334,6 @@ static baton_value note_changes(baton_value task, baton_value changes) {
     return task;
 }
 
-static bool is_under_way(const item *i) {
-    const char *status = value_get_text(i->task, "status");
-    return strcmp(status, "running") == 0 || strcmp(status, "waiting") == 0;
-}
-
 /* ---- One document ---- */
 
 typedef struct reading {
@@ -419,7 +414,7 @@ static void pass_over(outcome *o, const task_document *d) {
 
 /* In earnest, what was wanted is not done. */
 static void leave_alone(const import *m, outcome *o, const item *i) {
-    bool waits = strcmp(value_get_text(i->task, "status"), "waiting") == 0;
+    bool waits = task_is(i->task, "waiting");
     char reason[200];
     o->result = "running";
     snprintf(reason, sizeof reason,
@@ -522,7 +517,7 @@ static int place_document(import *m, reading *r, const char *project, baton_erro
     o->result = "new";
     if (i && same && !m->options->force)
         o->result = "unchanged";
-    else if (i && is_under_way(i))
+    else if (i && task_is_under_way(i->task))
         leave_alone(m, o, i);
     else if (i)
         o->result = "updated";
@@ -683,10 +678,7 @@ static int check_circle(import *m, baton_value tasks, baton_error **err) {
         result = 0;
     }
     value_unref(circle);
-    if (result != 0 && err)
-        *err = why;
-    else
-        baton_error_free(why);
+    error_give(result != 0 ? err : NULL, why);
     return result;
 }
 
@@ -783,10 +775,7 @@ baton_value baton_task_service_import(baton_task_service *s, const char *const *
                 baton_error_free(why);
                 continue;
             }
-            if (why && err)
-                *err = why;
-            else
-                baton_error_free(why);
+            error_give(err, why);
             break;
         }
     }

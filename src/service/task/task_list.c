@@ -73,19 +73,8 @@ typedef struct edges {
     size_t count;
 } edges;
 
-static size_t dependency_count(baton_value tasks) {
-    size_t count = 0;
-    for (size_t i = 0; i < baton_value_size(tasks); i++) {
-        baton_value task = baton_value_at(tasks, i), all = baton_value_get(task, "dependencies");
-        count += baton_value_size(all);
-        value_unref(all);
-        value_unref(task);
-    }
-    return count;
-}
-
 static bool edges_init(edges *e, baton_value tasks, const by_id *known) {
-    e->list = calloc(dependency_count(tasks) + 1, sizeof *e->list);
+    e->list = calloc(tasks_count_dependencies(tasks) + 1, sizeof *e->list);
     for (size_t i = 0; e->list && i < baton_value_size(tasks); i++) {
         baton_value task = baton_value_at(tasks, i), all = baton_value_get(task, "dependencies");
         for (size_t k = 0; k < baton_value_size(all); k++) {

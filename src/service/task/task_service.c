@@ -52,6 +52,13 @@ baton_value task_set_member(baton_value object, const char *key, const char *inn
     return baton_value_set(object, key, baton_value_set(outer, inner, member));
 }
 
+bool task_is(baton_value task, const char *status) {
+    const char *is = value_get_text(task, "status");
+    return is && strcmp(is, status) == 0;
+}
+
+bool task_is_under_way(baton_value task) { return task_is(task, "running") || task_is(task, "waiting"); }
+
 baton_value task_now(void) {
     char text[CLOCK_TEXT];
     return baton_value_string(clock_format(clock_wall_ms(), text));
@@ -232,7 +239,7 @@ static store_task row_of(writing *w, baton_value task, bool *failed) {
     return t;
 }
 
-static size_t count_dependencies(baton_value tasks) {
+size_t tasks_count_dependencies(baton_value tasks) {
     size_t count = 0;
     for (size_t i = 0; i < baton_value_size(tasks); i++) {
         baton_value task = baton_value_at(tasks, i), all = baton_value_get(task, "dependencies");
@@ -246,7 +253,7 @@ static size_t count_dependencies(baton_value tasks) {
 int task_service_write(baton_task_service *s, baton_value tasks, baton_error **err) {
     size_t count = baton_value_size(tasks);
     writing w = {.tasks = calloc(count + 1, sizeof *w.tasks),
-                 .dependencies = calloc(count_dependencies(tasks) + 1, sizeof *w.dependencies),
+                 .dependencies = calloc(tasks_count_dependencies(tasks) + 1, sizeof *w.dependencies),
                  .texts = calloc(2 * count + 1, sizeof *w.texts)};
     bool failed = !w.tasks || !w.dependencies || !w.texts;
     for (size_t i = 0; i < count && !failed; i++) {
@@ -280,11 +287,7 @@ int task_service_change(baton_task_service *s, const char *id, task_change chang
             value_unref(changed);
         if (result == 0) return 0;
         if (baton_error_get_code(why) != BATON_ERROR_CONFLICT || tries == TRIES) {
-            if (err)
-                *err = why;
-            else
-                baton_error_free(why);
-            return -1;
+            return error_give(err, why);
         }
         baton_error_free(why);
     }

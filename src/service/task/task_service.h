@@ -59,6 +59,11 @@ typedef baton_value (*task_change)(void *data, baton_value task, baton_error **e
 int task_service_change(baton_task_service *s, const char *id, task_change change, void *data,
                         baton_value *task, baton_error **err);
 
+/* A task's status is this one; it is running or waiting. */
+bool task_is(baton_value task, const char *status);
+bool task_is_under_way(baton_value task);
+/* Of all of these tasks. */
+size_t tasks_count_dependencies(baton_value tasks);
 /* A member of an object within an object ("state", "gate"); given; invalid when it is not there. */
 baton_value task_member(baton_value object, const char *key, const char *inner);
 /* Sets it, making the object that it is in. Takes task and member. */
